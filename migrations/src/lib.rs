@@ -1,0 +1,28 @@
+//! The one numbered history of the metadata database, for SQLite and PostgreSQL.
+//!
+//! A migration is a pair of a number and a text. The text is written once; [`now`] and its neighbours in
+//! `dialect.rs` fill in what the two databases spell differently. Who applies the history, under which lock
+//! and in which transaction, is the business of the caller.
+
+mod dialect;
+mod m0001_ledger;
+
+use sea_orm_migration::prelude::*;
+
+pub use dialect::now;
+pub use sea_orm_migration::MigratorTrait;
+
+/// The history, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_ledger::Ledger)]
+    }
+}
+
+/// The names of all migrations, oldest first.
+pub fn names() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
+}

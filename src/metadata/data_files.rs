@@ -1,0 +1,114 @@
+//! Data files: which Parquet files make up a table. This list, not a folder, is what Lakegate's readers
+//! follow.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, FromQueryResult, QueryResult};
+
+use super::Metadata;
+use super::error::MetadataError;
+use super::row::{Cell, ledger_row, words};
+use super::statement::{Batch, ROWS_PER_BATCH, Sql};
+
+words! {
+    pub enum DataFileState {
+        /// Part of a load that is not committed.
+        Pending = "pending",
+        /// Part of its table.
+        Live = "live",
+        /// Replaced; still on disk until somebody deletes it.
+        Removed = "removed",
+    }
+}
+
+ledger_row! {
+    pub struct DataFileRow in "data_files" {
+        pub id: i64,
+        pub load_id: i64,
+        pub table_name: String,
+        pub path: String,
+        pub partition_value: Option<String>,
+        pub rows: i64,
+        pub bytes: i64,
+        /// JSON: smallest and largest value of some columns.
+        pub column_ranges: Option<String>,
+        pub state: DataFileState,
+        /// The load that replaces it, from the moment that load is staged.
+        pub removed_by_load: Option<i64>,
+        pub created_at: DateTime<Utc>,
+    }
+}
+
+/// A data file of a table, with the place of its load in the order of commits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LiveDataFile {
+    pub file: DataFileRow,
+    pub commit_seq: i64,
+}
+
+impl FromQueryResult for LiveDataFile {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        Ok(LiveDataFile {
+            file: DataFileRow::from_query_result(row, prefix)?,
+            commit_seq: Cell::read(row, "commit_seq")?,
+        })
+    }
+}
+
+impl Metadata {
+    /// The data files of a table, in the order of their commits.
+    pub async fn live_data_files(&self, table: &str) -> Result<Vec<LiveDataFile>, MetadataError> {
+        self.live_since(table, 0).await
+    }
+
+    /// The data files of a table whose loads were committed after `from_seq`, in the order of their commits.
+    pub async fn live_since(&self, table: &str, from_seq: i64) -> Result<Vec<LiveDataFile>, MetadataError> {
+        let text = format!(
+            "SELECT {}, (SELECT commit_seq FROM loads WHERE loads.id = data_files.load_id) AS commit_seq
+             FROM data_files
+             WHERE table_name = $1 AND state = 'live'
+                 AND load_id IN (SELECT id FROM loads WHERE table_name = $1 AND commit_seq > $2)
+             ORDER BY commit_seq, id",
+            DataFileRow::COLUMNS
+        );
+        Sql::new("list the data files of a table", text).bind(table).bind(from_seq).all(self.read()).await
+    }
+
+    /// The tables that have data files.
+    pub async fn lake_tables(&self) -> Result<Vec<String>, MetadataError> {
+        let text = "SELECT DISTINCT table_name FROM data_files WHERE state = 'live' ORDER BY table_name";
+        Sql::new("list the tables of the lake", text).column(self.read(), "table_name").await
+    }
+
+    /// The data files that a load in state `staged` has published or is about to publish.
+    pub async fn pending_data_files(&self, load_id: i64) -> Result<Vec<DataFileRow>, MetadataError> {
+        let columns = DataFileRow::COLUMNS;
+        let text =
+            format!("SELECT {columns} FROM data_files WHERE load_id = $1 AND state = 'pending' ORDER BY id");
+        Sql::new("list the data files of a load", text).bind(load_id).all(self.read()).await
+    }
+
+    /// The data files that were replaced and can be deleted from disk.
+    pub async fn removed_data_files(&self) -> Result<Vec<DataFileRow>, MetadataError> {
+        let columns = DataFileRow::COLUMNS;
+        let text = format!("SELECT {columns} FROM data_files WHERE state = 'removed' ORDER BY id");
+        Sql::new("list the replaced data files", text).all(self.read()).await
+    }
+
+    /// Forgets replaced data files that are no longer on disk; how many were forgotten.
+    pub async fn forget_data_files(&self, ids: &[i64]) -> Result<u64, MetadataError> {
+        let mut forgotten = 0;
+        for part in ids.chunks(ROWS_PER_BATCH) {
+            let batch = Batch::of(["id"], part.iter().map(|&id| [id.into()]));
+            let text = "DELETE FROM data_files WHERE state = 'removed' AND id IN (SELECT r.id FROM {rows})";
+            forgotten += Sql::over("forget replaced data files", batch, text).run(self.write()).await?;
+        }
+        Ok(forgotten)
+    }
+
+    /// The number of the last commit, 0 before the first. Every load up to it is visible.
+    pub async fn max_commit_seq(&self) -> Result<i64, MetadataError> {
+        let text = "SELECT value FROM counters WHERE name = 'commit_seq'";
+        let value = Sql::new("read the number of the last commit", text).value(self.read(), "value").await?;
+        Ok(value.unwrap_or(0))
+    }
+}

@@ -1,0 +1,16 @@
+//! The metadata database: the same promises on SQLite and on PostgreSQL.
+
+mod alerts;
+mod bulk;
+mod by_hand;
+mod changes;
+pub(crate) mod cluster;
+mod files;
+mod fixture;
+mod history;
+mod jobs;
+mod ledger;
+mod loads;
+mod outage;
+mod rejects;
+mod types;
