@@ -1,0 +1,335 @@
+//! The text of `processing_config`: how files of a type become partitions of a table.
+//!
+//! Every key of the contract is known here. What this version cannot do is refused with a sentence that says
+//! what to write instead: a row explains itself in `status_reason`, and is never treated differently in silence.
+
+mod zone;
+
+use thiserror::Error;
+
+pub use self::zone::Zone;
+use super::field::{Field, Kind, TableSchema};
+use super::members::{self, MemberFault, Members, SyntaxFault};
+use super::names;
+use super::violation::named;
+use crate::decode::value::Node;
+pub use crate::partition::PartitionBy;
+
+const KEYS: [&str; 15] = [
+    "format",
+    "write_mode",
+    "mode",
+    "partition_by",
+    "partition_source",
+    "records_path",
+    "on_unknown_field",
+    "max_rejects",
+    "max_reject_ratio",
+    "dedupe",
+    "compression",
+    "timezone",
+    "lenient",
+    "lineage",
+    "target_file_mb",
+];
+
+/// How files of one type are processed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessingConfig {
+    pub write_mode: WriteMode,
+    pub partition_by: PartitionBy,
+    pub partition_source: PartitionSource,
+    /// Keys from the root of a document down to the array of its records; `None`: found by itself.
+    pub records_path: Option<Vec<String>>,
+    pub on_unknown_field: OnUnknownField,
+    /// Past this many rejects the whole file fails.
+    pub max_rejects: u64,
+    /// Past this share of rejects, 0 to 1, the whole file fails.
+    pub max_reject_ratio: f64,
+    /// Keep one record for each primary key of a load.
+    pub dedupe: bool,
+    pub compression: Compression,
+    /// The zone of times that are written without an offset.
+    pub timezone: Zone,
+    /// Add `_source_file`, `_ingested_at` and `_load_id`.
+    pub lineage: bool,
+    /// Aim for data files of this size; `None`: the writer's own.
+    pub target_file_mb: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteMode {
+    Append,
+    /// Replace the partitions that a file touches.
+    Overwrite,
+    /// Merge by primary key.
+    Upsert,
+}
+
+/// Where the time of a partition comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartitionSource {
+    Filename,
+    Column(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnknownField {
+    Rescue,
+    Ignore,
+    Reject,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    Zstd,
+    Snappy,
+    Gzip,
+    Lz4,
+    None,
+}
+
+/// Why a configuration cannot be used. The message is complete in itself: an operator reads it in `status_reason`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    #[error("processing_config is {0}")]
+    Syntax(#[from] SyntaxFault),
+    #[error("processing_config: {0}")]
+    Member(#[from] MemberFault),
+    #[error("processing_config: this version {does}; {instead}")]
+    Unsupported { does: &'static str, instead: &'static str },
+    #[error("processing_config: \"mode\" is a synonym of \"write_mode\"; keep one of them")]
+    TwoModes,
+    #[error(
+        "processing_config: \"records_path\" cannot be \"{path}\", which is neither a JSON pointer (/data/items) nor a dotted name (data.items)"
+    )]
+    RecordsPath { path: String },
+    #[error("processing_config: unknown timezone \"{name}\"; {suggestion}")]
+    Timezone { name: String, suggestion: String },
+    #[error(
+        "processing_config: {feature} works by primary key, and the schema has none; add \"primary_key\": [\"…\"] to schema_definition"
+    )]
+    NoPrimaryKey { feature: &'static str },
+    #[error("processing_config: partition_source names \"{name}\", which is no column; {suggestion}")]
+    UnknownSource { name: String, suggestion: String },
+    #[error(
+        "processing_config: partition_source names \"{name}\", which is of type {kind}; partitions need a date or a timestamp"
+    )]
+    UntimelySource { name: String, kind: String },
+    #[error(
+        "partition_column \"{name}\" cannot name a folder; use letters, digits and _, starting with a letter"
+    )]
+    PartitionName { name: String },
+    #[error(
+        "partition_column \"{name}\" is also the name of a field; set partition_column to a name of its own, for instance load_date"
+    )]
+    PartitionCollision { name: String },
+}
+
+impl ProcessingConfig {
+    /// Reads the text of the column; `{}` gives the defaults.
+    ///
+    /// # Errors
+    /// The first mistake, as a sentence that stands alone.
+    pub fn parse(text: &str) -> Result<ProcessingConfig, ConfigError> {
+        let value = members::parse(text)?;
+        let config = Members::of(&value)?;
+        config.only(&KEYS)?;
+        check_supported(config)?;
+        Ok(ProcessingConfig {
+            write_mode: write_mode(config)?,
+            partition_by: config.choice("partition_by", &PARTITIONS)?.unwrap_or(PartitionBy::Date),
+            partition_source: partition_source(config)?,
+            records_path: config.text("records_path")?.map(records_path).transpose()?,
+            on_unknown_field: on_unknown_field(config)?,
+            max_rejects: config.count("max_rejects")?.unwrap_or(10_000),
+            max_reject_ratio: ratio(config)?.unwrap_or(0.5),
+            dedupe: config.flag("dedupe")?.unwrap_or(false),
+            compression: config.choice("compression", &COMPRESSIONS)?.unwrap_or(Compression::Zstd),
+            timezone: config.text("timezone")?.map(Zone::parse).transpose()?.unwrap_or(Zone::UTC),
+            lineage: config.flag("lineage")?.unwrap_or(true),
+            target_file_mb: target_file_mb(config)?,
+        })
+    }
+
+    /// Checks what only configuration and schema together can tell.
+    ///
+    /// # Errors
+    /// The first contradiction, as a sentence that stands alone.
+    pub fn check(&self, schema: &TableSchema, partition_column: &str) -> Result<(), ConfigError> {
+        let keyless = schema.primary_key.is_empty();
+        if keyless && self.write_mode == WriteMode::Upsert {
+            return Err(ConfigError::NoPrimaryKey { feature: "write_mode upsert" });
+        }
+        if keyless && self.dedupe {
+            return Err(ConfigError::NoPrimaryKey { feature: "dedupe" });
+        }
+        let source = self.check_source(schema)?;
+        if self.partition_by == PartitionBy::None {
+            return Ok(());
+        }
+        check_folder_name(partition_column)?;
+        let folded = names::folded(partition_column);
+        let collides = schema.fields.iter().find(|field| names::folded(&field.name) == folded);
+        match collides {
+            Some(field) if !self.is_partition_itself(field, source) => {
+                Err(ConfigError::PartitionCollision { name: named(partition_column) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_source<'s>(&self, schema: &'s TableSchema) -> Result<Option<&'s Field>, ConfigError> {
+        let PartitionSource::Column(name) = &self.partition_source else {
+            return Ok(None);
+        };
+        let Some(field) = schema.fields.iter().find(|field| field.name == *name) else {
+            let known: Vec<_> = ["filename"]
+                .into_iter()
+                .chain(schema.fields.iter().map(|field| field.name.as_str()))
+                .collect();
+            let suggestion = names::suggestion(name, &known);
+            return Err(ConfigError::UnknownSource { name: named(name), suggestion });
+        };
+        match field.kind {
+            Kind::Date | Kind::Timestamp { .. } => Ok(Some(field)),
+            _ => Err(ConfigError::UntimelySource { name: named(name), kind: field.kind.name() }),
+        }
+    }
+
+    /// True when the field is the day by which the table is partitioned: its value then lives in the path only.
+    fn is_partition_itself(&self, field: &Field, source: Option<&Field>) -> bool {
+        self.partition_by == PartitionBy::Date
+            && matches!(field.kind, Kind::Date)
+            && source.is_some_and(|source| source.name == field.name)
+    }
+}
+
+const PARTITIONS: [(&str, PartitionBy); 4] = [
+    ("date", PartitionBy::Date),
+    ("hour", PartitionBy::Hour),
+    ("month", PartitionBy::Month),
+    ("none", PartitionBy::None),
+];
+
+const COMPRESSIONS: [(&str, Compression); 5] = [
+    ("zstd", Compression::Zstd),
+    ("snappy", Compression::Snappy),
+    ("gzip", Compression::Gzip),
+    ("lz4", Compression::Lz4),
+    ("none", Compression::None),
+];
+
+/// Refuses what the contract names and this version does not do.
+fn check_supported(config: Members<'_, '_>) -> Result<(), ConfigError> {
+    if config.choice("format", &[("parquet", false), ("iceberg", true)])? == Some(true) {
+        return Err(ConfigError::Unsupported {
+            does: "writes Parquet only",
+            instead: "write \"format\": \"parquet\", or leave the key out",
+        });
+    }
+    if config.flag("lenient")? == Some(true) {
+        return Err(ConfigError::Unsupported {
+            does: "reads strict JSON only",
+            instead: "leave \"lenient\" out and have the files repaired where they come from",
+        });
+    }
+    Ok(())
+}
+
+fn on_unknown_field(config: Members<'_, '_>) -> Result<OnUnknownField, ConfigError> {
+    let choices = [
+        ("rescue", Some(OnUnknownField::Rescue)),
+        ("ignore", Some(OnUnknownField::Ignore)),
+        ("reject", Some(OnUnknownField::Reject)),
+        ("evolve", None),
+    ];
+    let chosen = config.choice("on_unknown_field", &choices)?.unwrap_or(Some(OnUnknownField::Rescue));
+    chosen.ok_or(ConfigError::Unsupported {
+        does: "does not add columns by itself",
+        instead: "write \"on_unknown_field\": \"rescue\", which keeps unknown fields in the column _rescued, \
+                  and add fields to schema_definition when they are wanted",
+    })
+}
+
+fn write_mode(config: Members<'_, '_>) -> Result<WriteMode, ConfigError> {
+    let choices =
+        [("append", WriteMode::Append), ("overwrite", WriteMode::Overwrite), ("upsert", WriteMode::Upsert)];
+    match (config.choice("write_mode", &choices)?, config.choice("mode", &choices)?) {
+        (Some(_), Some(_)) => Err(ConfigError::TwoModes),
+        (mode, synonym) => Ok(mode.or(synonym).unwrap_or(WriteMode::Append)),
+    }
+}
+
+fn partition_source(config: Members<'_, '_>) -> Result<PartitionSource, ConfigError> {
+    Ok(match config.text("partition_source")? {
+        None | Some("filename") => PartitionSource::Filename,
+        Some(column) => PartitionSource::Column(column.into()),
+    })
+}
+
+fn ratio(config: Members<'_, '_>) -> Result<Option<f64>, ConfigError> {
+    let Some(value) = config.get("max_reject_ratio") else {
+        return Ok(None);
+    };
+    let ratio = match &value.node {
+        Node::Number(literal) => literal.parse::<f64>().ok(),
+        _ => None,
+    };
+    match ratio.filter(|ratio| (0.0..=1.0).contains(ratio)) {
+        Some(ratio) => Ok(Some(ratio)),
+        None => Err(members::wrong("max_reject_ratio", "a number from 0 to 1", value).into()),
+    }
+}
+
+fn target_file_mb(config: Members<'_, '_>) -> Result<Option<u64>, ConfigError> {
+    match config.count("target_file_mb")? {
+        Some(0) => {
+            let found = "0 (number)".to_owned();
+            Err(MemberFault::Wrong { key: "target_file_mb".into(), expected: "1 or more", found }.into())
+        }
+        size => Ok(size),
+    }
+}
+
+/// A JSON pointer, or keys joined by dots. The root itself is the empty path.
+fn records_path(path: &str) -> Result<Vec<String>, ConfigError> {
+    let fault = || ConfigError::RecordsPath { path: named(path) };
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(pointer) = path.strip_prefix('/') {
+        return pointer.split('/').map(|segment| unescaped(segment).ok_or_else(fault)).collect();
+    }
+    let keys: Vec<_> = path.split('.').map(str::to_owned).collect();
+    if keys.iter().any(String::is_empty) { Err(fault()) } else { Ok(keys) }
+}
+
+/// `~0` and `~1` are the only escapes of RFC 6901.
+fn unescaped(segment: &str) -> Option<String> {
+    let mut parts = segment.split('~');
+    let mut key = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (escape, rest) = (part.get(..1)?, part.get(1..)?);
+        key.push(match escape {
+            "0" => '~',
+            "1" => '/',
+            _ => return None,
+        });
+        key.push_str(rest);
+    }
+    Some(key)
+}
+
+/// The name becomes part of a path, `date=2024-01-01`; readers skip folders that start with `_` or a dot.
+fn check_folder_name(name: &str) -> Result<(), ConfigError> {
+    let mut characters = name.chars();
+    let starts_well = characters.next().is_some_and(char::is_alphabetic);
+    if starts_well && characters.all(|c| c.is_alphanumeric() || c == '_') && name.len() <= 128 {
+        return Ok(());
+    }
+    Err(ConfigError::PartitionName { name: named(name) })
+}
+
+#[cfg(test)]
+mod tests;
