@@ -1,0 +1,65 @@
+//! Standard base64 (RFC 4648 section 4), padded, in its one canonical form.
+
+/// The bytes, or `None` for any text that the encoder would not have written.
+pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
+    let bytes = text.as_bytes();
+    if !bytes.len().is_multiple_of(4) {
+        return None;
+    }
+    let padding = bytes.iter().rev().take_while(|&&byte| byte == b'=').count();
+    let body = bytes.len().checked_sub(padding).filter(|_| padding <= 2)?;
+    let mut decoded = Vec::with_capacity(body * 3 / 4);
+    for group in bytes[..body].chunks(4) {
+        let mut bits = 0_u32;
+        for &byte in group {
+            bits = bits << 6 | sextet(byte)?;
+        }
+        bits <<= 6 * (4 - group.len());
+        let [_, first, second, third] = bits.to_be_bytes();
+        let count = group.len() * 3 / 4;
+        // Bits behind the last byte must be zero, or two texts would mean the same bytes.
+        if [first, second, third][count..].iter().any(|&rest| rest != 0) {
+            return None;
+        }
+        decoded.extend_from_slice(&[first, second, third][..count]);
+    }
+    Some(decoded)
+}
+
+fn sextet(byte: u8) -> Option<u32> {
+    let value = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_form_is_accepted() {
+        for (text, bytes) in [
+            ("", Some(&b""[..])),
+            ("TQ==", Some(b"M")),
+            ("TWE=", Some(b"Ma")),
+            ("TWFu", Some(b"Man")),
+            ("+/+/", Some(&[0xfb, 0xff, 0xbf])),
+            ("TR==", None),
+            ("TWF=", None),
+            ("TQ", None),
+            ("T===", None),
+            ("====", None),
+            ("TQ=a", None),
+            ("-_-_", None),
+            ("TW u", None),
+        ] {
+            assert_eq!(decoded(text).as_deref(), bytes, "{text}");
+        }
+    }
+}

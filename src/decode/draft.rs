@@ -1,0 +1,40 @@
+//! What a whole file says about its type: every record is read, none is judged.
+
+use std::io::Read;
+
+use super::error::DecodeError;
+use super::records::{RecordOptions, Records};
+use crate::schema::infer::{Inference, Inferred};
+
+/// A schema inferred from a file, and what could not be read.
+#[derive(Debug)]
+pub struct Draft {
+    pub inferred: Inferred,
+    /// Records that are no JSON.
+    pub broken: u64,
+    /// What is wrong with the first of them.
+    pub first_problem: Option<String>,
+}
+
+impl Draft {
+    /// Reads all records of a file.
+    ///
+    /// # Errors
+    /// The file as a whole cannot be read.
+    pub fn of(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Self, DecodeError> {
+        let mut records = Records::new(reader, options)?;
+        let mut inference = Inference::default();
+        let (mut broken, mut first_problem) = (0, None);
+        while let Some(record) = records.next()? {
+            match record.content {
+                Ok(parsed) => inference.observe(&parsed.value),
+                Err(problem) => {
+                    broken += 1;
+                    first_problem
+                        .get_or_insert_with(|| format!("record {}: {}", record.number, problem.message));
+                }
+            }
+        }
+        Ok(Self { inferred: inference.finish(), broken, first_problem })
+    }
+}

@@ -1,0 +1,211 @@
+//! Cuts a text into the bytes of its records, whatever its shape: an array, lines, an object around one array,
+//! objects one after the other. Holds one record at a time.
+//!
+//! Knows nothing of schemas beyond whether a key is a field, and does not judge what is inside a record.
+
+mod elements;
+mod lines;
+mod outline;
+mod sequence;
+mod shape;
+mod structure;
+mod values;
+mod window;
+
+use std::fmt;
+
+use super::error::DecodeError;
+use super::source::Source;
+use elements::Elements;
+use shape::{Clues, Shape};
+use values::Extent;
+use window::{Piece, Window};
+
+/// The shape of a text is decided within its first bytes.
+const PEEK: usize = 1024 * 1024;
+
+/// Tells whether a key at the root of a record belongs to the schema.
+pub type Known = Box<dyn Fn(&str) -> bool + Send>;
+
+/// What is known of a file besides its bytes.
+pub struct FramingOptions {
+    /// The extension tells NDJSON from documents where the content does not.
+    pub file_name: String,
+    /// Helps to recognise the key of the array that holds the records.
+    pub type_name: String,
+    /// Keys from the root to the array of records.
+    pub records_path: Option<Vec<String>>,
+    /// Absent when there is no schema yet.
+    pub known: Option<Known>,
+    pub max_record_bytes: usize,
+}
+
+/// The records of one text, one after the other.
+pub struct Framing {
+    window: Window,
+    shape: Cutter,
+    known: Option<Known>,
+    limit: usize,
+    number: u64,
+    start_of_large: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Cutter {
+    Lines,
+    Elements(Elements),
+    Sequence,
+}
+
+/// One record; [`Framing::bytes`] has its text until the next record is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// 1 for the first record.
+    pub number: u64,
+    /// First byte of the record in the decompressed file.
+    pub offset: u64,
+    /// The record's bytes, which may be more than were kept.
+    pub size: u64,
+    /// Nothing, not even a line end, follows the record: it may still be growing.
+    pub at_end_of_file: bool,
+    kept: Kept,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kept {
+    Whole(Piece),
+    Start,
+}
+
+/// A record that was just cut out.
+struct Cut {
+    offset: u64,
+    extent: Extent,
+    ending: Ending,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Closed,
+    EndOfFile,
+}
+
+impl Frame {
+    /// True when the record was larger than the limit, so that only its start was kept.
+    pub fn is_cut(&self) -> bool {
+        matches!(self.kept, Kept::Start)
+    }
+}
+
+impl Framing {
+    /// Reads the first part of the text and decides on its shape.
+    ///
+    /// # Errors
+    /// `file.empty`, `json.syntax`, `json.ambiguous_root`, `json.records_path`, or those of reading.
+    pub fn open(source: Source, options: FramingOptions) -> Result<Framing, DecodeError> {
+        let mut window = Window::new(source);
+        let whole = !window.want(PEEK)?;
+        let clues = Clues {
+            lines: says_lines(&options.file_name),
+            records_path: options.records_path.as_deref(),
+            known: options.known.as_ref(),
+            type_name: &options.type_name,
+        };
+        let shape = match shape::decide(window.bytes(), whole, &clues) {
+            Ok(Some(Shape::Lines)) => Cutter::Lines,
+            Ok(Some(Shape::Sequence)) => Cutter::Sequence,
+            Ok(Some(Shape::Elements { path, found })) => {
+                // Separators before a document mean nothing, but only the start of a record passes over them.
+                values::record_start(&mut window)?;
+                Cutter::Elements(Elements::new(path, found))
+            }
+            Ok(None) => {
+                return Err(DecodeError::new(
+                    "file.empty",
+                    "the file holds nothing but white space",
+                    "send the file again if it should hold records; an empty array [] says that there are none",
+                ));
+            }
+            Err(refusal) => {
+                let at = window.offset() + refusal.at as u64;
+                return Err(window.error(refusal.code, at, refusal.message, refusal.hint));
+            }
+        };
+        let limit = options.max_record_bytes;
+        Ok(Framing { window, shape, known: options.known, limit, number: 0, start_of_large: Vec::new() })
+    }
+
+    /// The next record, or `None` at the end of the text.
+    ///
+    /// # Errors
+    /// `json.syntax`, `json.truncated`, `json.depth`, `json.ambiguous_root`, `json.records_path`, or those of
+    /// reading. None of them can be passed over.
+    #[expect(clippy::should_implement_trait, reason = "a frame is only good until the next one")]
+    pub fn next(&mut self) -> Result<Option<Frame>, DecodeError> {
+        let window = &mut self.window;
+        let cut = match &mut self.shape {
+            Cutter::Lines => lines::next(window, self.limit)?,
+            Cutter::Sequence => sequence::next(window, self.limit, self.number == 0)?,
+            Cutter::Elements(elements) => elements.next(window, self.limit, self.known.as_ref())?,
+        };
+        let Some(Cut { offset, extent, ending }) = cut else {
+            return Ok(None);
+        };
+        let (kept, size) = match extent {
+            Extent::Whole(piece) => (Kept::Whole(piece), piece.length as u64),
+            Extent::TooLarge { start, size } => {
+                self.start_of_large = start;
+                (Kept::Start, size)
+            }
+        };
+        self.number += 1;
+        let at_end_of_file = ending == Ending::EndOfFile;
+        Ok(Some(Frame { number: self.number, offset, size, at_end_of_file, kept }))
+    }
+
+    /// The bytes of the record that [`Framing::next`] gave last; only its start when it was too large.
+    pub fn bytes(&self, frame: &Frame) -> &[u8] {
+        match frame.kept {
+            Kept::Whole(piece) => self.window.consumed(piece),
+            Kept::Start => &self.start_of_large,
+        }
+    }
+
+    /// The largest record that is kept whole.
+    pub fn max_record_bytes(&self) -> usize {
+        self.limit
+    }
+
+    /// Members of a document that are not its records, as far as it was read.
+    pub fn envelope_members(&self) -> u64 {
+        match &self.shape {
+            Cutter::Elements(elements) => elements.passed,
+            Cutter::Lines | Cutter::Sequence => 0,
+        }
+    }
+
+    /// The error of a record that ends with the file before it is complete; `at` counts from the record's start.
+    pub(super) fn truncated(&self, frame: &Frame, at: usize) -> DecodeError {
+        let place = frame.offset + at as u64;
+        self.window.error("json.truncated", place, "the file ends inside its last record", values::SEND_AGAIN)
+    }
+}
+
+impl fmt::Debug for Framing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Framing")
+            .field("shape", &self.shape)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+fn says_lines(file_name: &str) -> bool {
+    let name = file_name.to_ascii_lowercase();
+    let name =
+        [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    name.ends_with(".ndjson") || name.ends_with(".jsonl")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! The elements of one array: the root, or a member some levels down. The document around it is followed, never
+//! held.
+
+use super::values;
+use super::window::Window;
+use super::{Cut, Ending, Known};
+use crate::decode::error::DecodeError;
+
+const NAME_THE_PATH: &str =
+    "say in processing_config which array holds the records: {\"records_path\": \"/KEY\"}";
+
+/// Where the array is, and what was met on the way.
+#[derive(Debug)]
+pub(super) struct Elements {
+    /// Keys from the root to the array.
+    path: Vec<String>,
+    /// The array was found, not named: nothing else at the root may look like records.
+    found: bool,
+    step: Step,
+    /// Members of the objects around the array.
+    pub passed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    BeforeArray,
+    FirstElement,
+    NextElement,
+    Done,
+}
+
+impl Elements {
+    pub fn new(path: Vec<String>, found: bool) -> Elements {
+        Elements { path, found, step: Step::BeforeArray, passed: 0 }
+    }
+
+    /// The next element.
+    pub fn next(
+        &mut self,
+        window: &mut Window,
+        limit: usize,
+        known: Option<&Known>,
+    ) -> Result<Option<Cut>, DecodeError> {
+        if self.step == Step::BeforeArray {
+            self.enter(window, known)?;
+            self.step = Step::FirstElement;
+        }
+        if self.step == Step::Done || self.at_close(window)? {
+            if self.step != Step::Done {
+                self.step = Step::Done;
+                self.leave(window, known)?;
+            }
+            return Ok(None);
+        }
+        self.step = Step::NextElement;
+        let offset = window.offset();
+        match window.bytes().first() {
+            Some(b',' | b':' | b']' | b'}') | None => Err(values::expected(window, "a record")),
+            Some(_) => {
+                let extent = values::value(window, limit)?;
+                Ok(Some(Cut { offset, extent, ending: Ending::Closed }))
+            }
+        }
+    }
+
+    /// After an element, or at the first: true when the array closes here, else at the next element.
+    fn at_close(&mut self, window: &mut Window) -> Result<bool, DecodeError> {
+        match (values::token(window)?, self.step) {
+            (Some(b']'), _) => {
+                window.consume(1);
+                Ok(true)
+            }
+            (_, Step::FirstElement) => Ok(false),
+            (Some(b','), _) => {
+                let comma = window.offset();
+                window.consume(1);
+                match values::token(window)? {
+                    Some(b']') => Err(window.error(
+                        "json.syntax",
+                        comma,
+                        "a comma is followed by ']', not by another record",
+                        values::REPAIR,
+                    )),
+                    _ => Ok(false),
+                }
+            }
+            _ => Err(values::expected(window, "',' or ']' after a record")),
+        }
+    }
+
+    /// From the start of the document into the array.
+    fn enter(&mut self, window: &mut Window, known: Option<&Known>) -> Result<(), DecodeError> {
+        for depth in 0..self.path.len() {
+            if values::token(window)? != Some(b'{') {
+                return Err(self.not_there(window, depth, "is not an object"));
+            }
+            window.consume(1);
+            self.find(window, depth, known)?;
+        }
+        match values::token(window)? {
+            Some(b'[') => {
+                window.consume(1);
+                Ok(())
+            }
+            None => Err(values::expected(window, "the array of records")),
+            Some(_) => Err(self.not_there(window, self.path.len(), "is not an array")),
+        }
+    }
+
+    /// Passes over members up to the one on the path.
+    fn find(&mut self, window: &mut Window, depth: usize, known: Option<&Known>) -> Result<(), DecodeError> {
+        if values::token(window)? == Some(b'}') {
+            return Err(self.not_there(window, depth, "has no such member"));
+        }
+        loop {
+            let at = window.offset();
+            let key = values::key(window)?;
+            if key.as_deref() == Some(self.path[depth].as_str()) {
+                return Ok(());
+            }
+            self.pass(window, depth, at, key.as_deref(), known)?;
+            match values::token(window)? {
+                Some(b',') => window.consume(1),
+                Some(b'}') => return Err(self.not_there(window, depth, "has no such member")),
+                _ => return Err(values::expected(window, "',' or '}' after a value")),
+            }
+            values::token(window)?;
+        }
+    }
+
+    /// From behind the array to the end of the document.
+    fn leave(&mut self, window: &mut Window, known: Option<&Known>) -> Result<(), DecodeError> {
+        for depth in (0..self.path.len()).rev() {
+            loop {
+                match values::token(window)? {
+                    Some(b',') => window.consume(1),
+                    Some(b'}') => {
+                        window.consume(1);
+                        break;
+                    }
+                    _ => return Err(values::expected(window, "',' or '}' after a value")),
+                }
+                values::token(window)?;
+                let at = window.offset();
+                let key = values::key(window)?;
+                if key.as_deref() == Some(self.path[depth].as_str()) {
+                    return Err(self.ambiguous(window, at, "occurs twice"));
+                }
+                self.pass(window, depth, at, key.as_deref(), known)?;
+            }
+        }
+        match values::token(window)? {
+            None => Ok(()),
+            Some(_) => Err(values::expected(window, "the end of the file behind the document")),
+        }
+    }
+
+    /// A member beside the path.
+    fn pass(
+        &mut self,
+        window: &mut Window,
+        depth: usize,
+        at: u64,
+        key: Option<&str>,
+        known: Option<&Known>,
+    ) -> Result<(), DecodeError> {
+        self.passed += 1;
+        if self.found && depth == 0 {
+            let key = key.unwrap_or_default();
+            if known.is_some_and(|known| known(key)) {
+                let beside = format!("stands beside \"{}\", a field of the schema", shown(key));
+                return Err(self.ambiguous(window, at, &beside));
+            }
+            if starts_records(window)? {
+                let beside =
+                    format!("is not the only array of objects at the root: \"{}\" is another", shown(key));
+                return Err(self.ambiguous(window, at, &beside));
+            }
+        }
+        values::skip(window)
+    }
+
+    fn ambiguous(&self, window: &Window, at: u64, why: &str) -> DecodeError {
+        let path = self.path.iter().map(|key| shown(key)).collect::<Vec<_>>().join("/");
+        window.error("json.ambiguous_root", at, format!("\"{path}\" {why}"), NAME_THE_PATH)
+    }
+
+    fn not_there(&self, window: &Window, depth: usize, why: &str) -> DecodeError {
+        let place = match depth {
+            0 => "the document".to_owned(),
+            _ => {
+                format!("/{}", self.path[..depth].iter().map(|key| shown(key)).collect::<Vec<_>>().join("/"))
+            }
+        };
+        let wanted = self.path.iter().map(|key| shown(key)).collect::<Vec<_>>().join("/");
+        let message = format!("records_path /{wanted} leads nowhere: {place} {why}");
+        window.error("json.records_path", window.offset(), message, NAME_THE_PATH)
+    }
+}
+
+/// True when the value here is an array whose first element is an object.
+fn starts_records(window: &mut Window) -> Result<bool, DecodeError> {
+    if values::token(window)? != Some(b'[') {
+        return Ok(false);
+    }
+    // Looks ahead without consuming; an array that starts with a page of white space is looked at no further.
+    window.want(256)?;
+    let inside = window.bytes()[1..].iter().find(|byte| !byte.is_ascii_whitespace());
+    Ok(inside == Some(&b'{'))
+}
+
+fn shown(key: &str) -> String {
+    crate::decode::error::sanitised(key, 60)
+}

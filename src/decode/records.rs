@@ -1,0 +1,151 @@
+//! The records of one file, parsed but not judged. What inference reads, and the first half of decoding.
+
+use std::fmt;
+use std::io::Read;
+
+use super::error::DecodeError;
+use super::framing::{Frame, Framing, FramingOptions, Known};
+use super::json;
+use super::problem::Problem;
+use super::reject::Reject;
+use super::source::Source;
+use super::value::Value;
+
+/// A record larger than this is refused, unless the options say otherwise.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Whether the file may still be growing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tail {
+    /// A last line that is cut short is an error, `json.truncated`: the caller looks again later.
+    #[default]
+    Growing,
+    /// Nothing will follow: such a line is one reject, like any other broken line.
+    Final,
+}
+
+/// How the records of a file are found.
+pub struct RecordOptions {
+    /// Its extensions tell NDJSON from documents, and promise a compression, where the content leaves it open.
+    pub file_name: String,
+    /// The type's key; helps to recognise the array that holds the records.
+    pub type_name: String,
+    /// Keys from the root to the array of records; found by itself when absent.
+    pub records_path: Option<Vec<String>>,
+    /// Tells whether a key at the root of a record is a field; absent when there is no schema yet.
+    pub known: Option<Known>,
+    pub tail: Tail,
+    pub max_record_bytes: usize,
+}
+
+impl RecordOptions {
+    /// Defaults for a file of this name and type.
+    pub fn new(file_name: impl Into<String>, type_name: impl Into<String>) -> Self {
+        RecordOptions {
+            file_name: file_name.into(),
+            type_name: type_name.into(),
+            records_path: None,
+            known: None,
+            tail: Tail::default(),
+            max_record_bytes: MAX_RECORD_BYTES,
+        }
+    }
+}
+
+/// The records of one file, one after the other.
+#[derive(Debug)]
+pub struct Records {
+    framing: Framing,
+    tail: Tail,
+}
+
+/// One record, good until the next is asked for.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// 1 for the first record of the file.
+    pub number: u64,
+    /// First byte of the record in the decompressed file.
+    pub offset: u64,
+    /// Its exact bytes; only the first ones when it was too large.
+    pub raw: &'a [u8],
+    /// The record as a value, or why it is none.
+    pub content: Result<Parsed<'a>, Box<Problem>>,
+}
+
+/// A record whose text is JSON; any value, not only an object.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    pub text: &'a str,
+    pub value: Value<'a>,
+}
+
+impl Records {
+    /// Reads the start of the file, and finds out how its records lie in it.
+    ///
+    /// # Errors
+    /// The file is no text with records, or reading failed.
+    pub fn new(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Records, DecodeError> {
+        let RecordOptions { file_name, type_name, records_path, known, tail, max_record_bytes } = options;
+        let source = Source::open(reader, &file_name)?;
+        let options = FramingOptions { file_name, type_name, records_path, known, max_record_bytes };
+        Ok(Records { framing: Framing::open(source, options)?, tail })
+    }
+
+    /// The next record, or `None` at the end of the file.
+    ///
+    /// # Errors
+    /// The file as a whole cannot be read on.
+    #[expect(clippy::should_implement_trait, reason = "a record is only good until the next one")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, DecodeError> {
+        match self.framing.next()? {
+            None => Ok(None),
+            Some(frame) => self.record(&frame).map(Some),
+        }
+    }
+
+    /// Members of an enclosing object that are not its records, as far as the file was read.
+    pub fn envelope_members(&self) -> u64 {
+        self.framing.envelope_members()
+    }
+
+    fn record(&self, frame: &Frame) -> Result<Record<'_>, DecodeError> {
+        let raw = self.framing.bytes(frame);
+        let content = if frame.is_cut() {
+            Err(Box::new(Problem::of_size(frame.size, self.framing.max_record_bytes())))
+        } else {
+            match parsed(raw) {
+                Ok(parsed) => Ok(parsed),
+                Err(mistake) if mistake.cause.is_truncation() && self.may_grow(frame) => {
+                    return Err(self.framing.truncated(frame, mistake.at));
+                }
+                Err(mistake) => Err(Box::new(Problem::of_syntax(&mistake, raw))),
+            }
+        };
+        Ok(Record { number: frame.number, offset: frame.offset, raw, content })
+    }
+
+    fn may_grow(&self, frame: &Frame) -> bool {
+        frame.at_end_of_file && self.tail == Tail::Growing
+    }
+}
+
+impl Record<'_> {
+    /// The record with what is wrong with it.
+    pub(super) fn refused(&self, problem: Problem) -> Reject {
+        problem.into_reject(self.number, self.offset, self.raw.to_vec())
+    }
+}
+
+fn parsed(raw: &[u8]) -> Result<Parsed<'_>, json::SyntaxError> {
+    let text = json::utf8(raw)?;
+    Ok(Parsed { text, value: json::parse_text(text)? })
+}
+
+impl fmt::Debug for RecordOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordOptions")
+            .field("file_name", &self.file_name)
+            .field("type_name", &self.type_name)
+            .finish_non_exhaustive()
+    }
+}
