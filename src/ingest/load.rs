@@ -1,0 +1,237 @@
+//! One load's journey: claim, write, commit, settle. Each step stands alone; what resumes after a crash between
+//! two of them is in [`super::recover`].
+
+mod rejected;
+mod sorting;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{info, warn};
+
+use super::batches::Batch;
+use super::claim::{blocking, claim};
+use super::context::Context;
+use super::fault::Fault;
+use super::learn::refuse;
+use super::merge;
+use super::recover::find_moved;
+use super::settle::settle;
+use super::story::FileStory;
+use super::write::{self, SourceFile, Work, Written};
+use crate::crash;
+use crate::lake::{DataFile, Staging, staging};
+use crate::metadata::Kind;
+use crate::metadata::files::{FileRow, FileState, Release};
+use crate::metadata::loads::{FileOutcome, Intent, LoadKind, NewDataFile, NewLoad};
+use crate::owner::Lane;
+use crate::registry::TypeSpec;
+
+/// What a finished load tells.
+#[derive(Debug)]
+pub struct LoadReport {
+    pub table: String,
+    pub rows: u64,
+    pub stories: Vec<FileStory>,
+}
+
+/// A load that did not happen, with everything undone that it had begun.
+#[derive(Debug)]
+pub struct LoadFailure {
+    pub table: String,
+    pub load_id: Option<i64>,
+    pub fault: Fault,
+}
+
+/// Runs one load to its end. On a fault nothing of it stays but its row in state `rolled_back`; when even that
+/// cannot be written, [`super::recover`] does it later.
+pub async fn run(context: Arc<Context>, batch: Batch) -> Result<LoadReport, LoadFailure> {
+    let (table, folder) = (batch.spec.table.clone(), batch.spec.folder.clone());
+    let mut load_id = None;
+    match journey(&context, batch, &mut load_id).await {
+        Ok(report) => Ok(report),
+        Err(fault) => {
+            if let (Kind::Internal, Some(load_id)) = (fault.kind(), load_id) {
+                isolate(&context, load_id, &folder, &fault).await;
+            }
+            Err(LoadFailure { table, load_id, fault })
+        }
+    }
+}
+
+/// A fault of Lakegate would come again with the same file, for ever. So the files of such a load are loaded one by one
+/// from now on, and the one that fails alone is parked.
+async fn isolate(context: &Context, load_id: i64, folder: &str, fault: &Fault) {
+    let isolated = async {
+        let rows = context.metadata.files_of_load(load_id).await?;
+        let rows: Vec<_> = rows.into_iter().filter(|row| row.state == FileState::Processing).collect();
+        if let [alone] = rows.as_slice() {
+            refuse(context, &[(alone.id, alone.attempt)], folder, fault.problem()).await?;
+            return Ok::<(), Fault>(());
+        }
+        find_moved(context, &rows).await?;
+        let release = |row: &FileRow| Release {
+            id: row.id,
+            attempt: row.attempt,
+            state: FileState::Queued,
+            problem: None,
+            crashed: true,
+        };
+        context.metadata.release(&rows.iter().map(release).collect::<Vec<_>>()).await?;
+        Ok(())
+    };
+    if let Err(later) = isolated.await {
+        warn!(load_id, "the files of a failed load are given back later: {}", later.whole_message());
+    }
+}
+
+async fn journey(
+    context: &Arc<Context>,
+    batch: Batch,
+    load_id: &mut Option<i64>,
+) -> Result<LoadReport, Fault> {
+    let began = Instant::now();
+    let lane = context.owner.lane().ok_or(Fault::NoLane)?;
+    let spec = batch.spec.clone();
+    let id = context.metadata.begin_load(&new_load(context, &spec)).await?;
+    *load_id = Some(id);
+    crash::at("after-begin");
+    let files = claim(context, id, &batch).await?;
+    let journey = Journey { context, id, spec };
+    let sorted = journey.hash(files).await?;
+    let (written, lane) = journey.write(&sorted.fresh, lane).await?;
+    drop(lane);
+    crash::at("after-write");
+    let outcomes = journey.sort_out(&sorted, &written).await?;
+    if outcomes.is_empty() {
+        // Every file was given back: there is nothing to commit.
+        journey.abandon().await?;
+        return Ok(LoadReport { table: journey.spec.table.clone(), rows: 0, stories: Vec::new() });
+    }
+    let (data_files, merged) = journey.merge(written.data_files, &written.keys).await?;
+    journey.keep_rejects(&written.files).await?;
+    crash::at("after-rejects");
+    journey.stage(&data_files, merged, outcomes).await?;
+    crash::at("after-intent");
+    journey.publish(data_files).await?;
+    crash::at("after-publish");
+    let committed = context.metadata.commit(id).await?;
+    crash::at("after-commit");
+    clear_removed(context).await;
+    let rows = context.metadata.files_of_load(id).await?;
+    let stories = settle(context, rows, &journey.spec.folder).await?;
+    info!(load_id = id, table = %journey.spec.table, files = committed.files, rows = committed.rows_written,
+        elapsed_ms = began.elapsed().as_millis() as u64, "loaded");
+    Ok(LoadReport { table: journey.spec.table.clone(), rows: committed.rows_written as u64, stories })
+}
+
+fn new_load(context: &Context, spec: &TypeSpec) -> NewLoad {
+    NewLoad {
+        kind: LoadKind::Ingest,
+        table_name: spec.table.clone(),
+        file_type: Some(spec.file_type.clone()),
+        schema_version: Some(spec.schema_version),
+        owner: context.owner.id().to_owned(),
+    }
+}
+
+struct Journey<'a> {
+    context: &'a Arc<Context>,
+    id: i64,
+    spec: Arc<TypeSpec>,
+}
+
+impl Journey<'_> {
+    /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
+    async fn write(&self, files: &[SourceFile], lane: Lane) -> Result<(Written, Lane), Fault> {
+        let work = Work {
+            load_id: self.id,
+            spec: self.spec.clone(),
+            lake: self.context.lake.clone(),
+            rejects_folder: self.context.rejects_folder(&self.spec.folder),
+            ingested_at: self.context.clock.now(),
+            max_record_bytes: self.context.max_record_bytes,
+            stop: self.context.stop_reading.clone(),
+        };
+        let files = files.to_vec();
+        let written = blocking(move || {
+            Staging::create(&work.lake, work.load_id).map_err(write::WriteError::from)?;
+            let written = write::write(&work, &files, &lane)?;
+            Ok::<_, write::WriteError>((written, lane))
+        });
+        Ok(written.await??)
+    }
+
+    /// With `overwrite` and `upsert`: which earlier data files go, and what of them is carried over.
+    async fn merge(
+        &self,
+        staged: Vec<DataFile>,
+        keys: &write::Keys,
+    ) -> Result<(Vec<DataFile>, merge::Merged), Fault> {
+        if !write::replaces_rows(&self.spec) {
+            return Ok((staged, merge::Merged::default()));
+        }
+        let live = self.context.metadata.live_data_files(&self.spec.table).await?;
+        let live: Vec<merge::Live> = live.into_iter().map(|live| merge::Live::from(live.file)).collect();
+        let (lake, spec, load_id, keys) =
+            (self.context.lake.clone(), self.spec.clone(), self.id, keys.clone());
+        let merged = blocking(move || merge::merge(&lake, &spec, load_id, staged, &live, &keys));
+        Ok(merged.await??)
+    }
+
+    /// The intent: from here on a crash rolls forward if everything was published.
+    async fn stage(
+        &self,
+        data_files: &[DataFile],
+        merged: merge::Merged,
+        files: Vec<FileOutcome>,
+    ) -> Result<(), Fault> {
+        let data_files = data_files.iter().map(new_data_file).collect();
+        let intent = Intent { data_files, removes: merged.removes, rows_carried: merged.rows_carried, files };
+        Ok(self.context.metadata.stage(self.id, &intent).await?)
+    }
+
+    async fn publish(&self, files: Vec<DataFile>) -> Result<(), Fault> {
+        let (lake, load_id) = (self.context.lake.clone(), self.id);
+        let published = blocking(move || {
+            staging::publish(&lake, &files)?;
+            Staging::of(&lake, load_id).clear()
+        });
+        Ok(published.await??)
+    }
+
+    async fn abandon(&self) -> Result<(), Fault> {
+        Staging::of(&self.context.lake, self.id).clear()?;
+        self.context.metadata.roll_back(self.id, &[]).await?;
+        Ok(())
+    }
+}
+
+/// A staged data file as the ledger writes it down.
+pub fn new_data_file(file: &DataFile) -> NewDataFile {
+    let DataFile { staged: _, path, partition, rows, bytes, column_ranges } = file;
+    NewDataFile {
+        path: path.clone(),
+        partition_value: partition.clone(),
+        rows: *rows as i64,
+        bytes: *bytes as i64,
+        column_ranges: column_ranges.clone(),
+    }
+}
+
+/// Deletes data files that commits have replaced from the disk; their rows stay until every job has seen them go. What
+/// cannot be deleted now is deleted at a later pass.
+pub(super) async fn clear_removed(context: &Context) {
+    let cleared = async {
+        let removed = context.metadata.removed_data_files().await?;
+        let (lake, paths) =
+            (context.lake.clone(), removed.into_iter().map(|file| file.path).collect::<Vec<_>>());
+        if !paths.is_empty() {
+            blocking(move || staging::remove(&lake, paths.iter().map(String::as_str))).await??;
+        }
+        Ok::<(), Fault>(())
+    };
+    if let Err(fault) = cleared.await {
+        warn!("replaced data files are still on disk: {}", fault.whole_message());
+    }
+}

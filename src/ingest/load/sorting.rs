@@ -1,0 +1,174 @@
+//! Which files of a load its commit decides, and which are given back.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+
+use tracing::warn;
+
+use super::super::claim::{blocking, return_to_incoming};
+use super::super::fault::Fault;
+use super::super::write::{self, Fate, SourceFile, Written, WrittenFile, open_regular};
+use super::Journey;
+use crate::crash;
+use crate::metadata::files::{FileState, Outcome, Problem, Release};
+use crate::metadata::loads::{Counts, FileOutcome};
+use crate::name::FileName;
+
+/// The files of a load after a look at their contents.
+pub(super) struct Hashed {
+    pub fresh: Vec<SourceFile>,
+    pub hashes: HashMap<i64, String>,
+    /// With the id of the file that was loaded before.
+    pub duplicates: Vec<(SourceFile, i64)>,
+}
+
+impl Journey<'_> {
+    /// Hashes the files and sets those aside that were loaded before. Same bytes twice in one load: the second waits for the
+    /// next load, which knows what became of the first.
+    pub(super) async fn hash(&self, files: Vec<SourceFile>) -> Result<Hashed, Fault> {
+        let hashed =
+            blocking(move || files.into_iter().map(|file| (hash_file(&file), file)).collect::<Vec<_>>())
+                .await?;
+        let (mut fresh, mut hashes, mut twins) = (Vec::new(), HashMap::new(), Vec::new());
+        let mut seen = HashSet::new();
+        for (hash, file) in hashed {
+            // What cannot be read has no hash; the decoder meets the same fault and says why.
+            if let Some(hash) = hash {
+                if !seen.insert(hash.clone()) {
+                    twins.push(file);
+                    continue;
+                }
+                hashes.insert(file.id, hash);
+            }
+            fresh.push(file);
+        }
+        let all: Vec<String> = hashes.values().cloned().collect();
+        let loaded = self.context.metadata.find_loaded(&self.spec.file_type, &all).await?;
+        let (known, fresh) = fresh.into_iter().partition::<Vec<_>, _>(|file| {
+            hashes.get(&file.id).is_some_and(|hash| loaded.contains_key(hash))
+        });
+        let duplicates =
+            known.into_iter().map(|file| (loaded[&hashes[&file.id]], file)).map(|(of, file)| (file, of));
+        let duplicates = duplicates.collect();
+        self.give_back(&twins, FileState::Queued, |_| None).await?;
+        Ok(Hashed { fresh, hashes, duplicates })
+    }
+
+    /// The outcome of each file that the commit decides; the others are given back.
+    pub(super) async fn sort_out(
+        &self,
+        hashed: &Hashed,
+        written: &Written,
+    ) -> Result<Vec<FileOutcome>, Fault> {
+        let by_id: HashMap<i64, &SourceFile> = hashed.fresh.iter().map(|file| (file.id, file)).collect();
+        let mut outcomes = Vec::with_capacity(written.files.len() + hashed.duplicates.len());
+        let (mut growing, mut unreadable) = (Vec::new(), Vec::new());
+        for file in &written.files {
+            let source = by_id[&file.id];
+            match &file.fate {
+                Fate::Accepted => outcomes.push(self.outcome(source, file, hashed, None)),
+                Fate::Refused(problem) => {
+                    outcomes.push(self.outcome(source, file, hashed, Some(problem.clone())))
+                }
+                Fate::Truncated(problem) => growing.push((source.clone(), problem.clone())),
+                Fate::Unreadable(problem) => unreadable.push((source.clone(), problem.clone())),
+            }
+        }
+        for (file, of) in &hashed.duplicates {
+            outcomes.push(duplicate(file, *of, hashed.hashes.get(&file.id).cloned()));
+        }
+        self.give_back_growing(growing).await?;
+        self.give_back_unreadable(unreadable).await?;
+        Ok(outcomes)
+    }
+
+    fn outcome(
+        &self,
+        source: &SourceFile,
+        file: &WrittenFile,
+        hashed: &Hashed,
+        problem: Option<Problem>,
+    ) -> FileOutcome {
+        let write::Counts { read, written, rejected, deduplicated, unknown_fields } = file.counts;
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        FileOutcome {
+            id: source.id,
+            attempt: source.attempt,
+            outcome: if problem.is_some() { Outcome::Failed } else { Outcome::Processed },
+            blake3: hashed.hashes.get(&source.id).cloned(),
+            duplicate_of: None,
+            counts: Counts {
+                read: number(read),
+                written: number(written),
+                rejected: number(rejected),
+                deduplicated: number(deduplicated),
+                filtered: 0,
+                unknown_fields: number(unknown_fields),
+            },
+            problem,
+        }
+    }
+
+    /// A truncated document goes back to `incoming/`, where its sender may finish it.
+    async fn give_back_growing(&self, files: Vec<(SourceFile, Problem)>) -> Result<(), Fault> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let _still = self.context.folder.lock().await;
+        let problems: HashMap<i64, Problem> =
+            files.iter().map(|(file, problem)| (file.id, problem.clone())).collect();
+        let files: Vec<SourceFile> = files.into_iter().map(|(file, _)| file).collect();
+        self.give_back(&files, FileState::Waiting, |file| problems.get(&file.id).cloned()).await?;
+        crash::at("mid-return");
+        let back: Vec<(i64, FileName, PathBuf)> =
+            files.into_iter().map(|file| (file.id, file.name, file.path)).collect();
+        return_to_incoming(self.context, &back).await
+    }
+
+    async fn give_back_unreadable(&self, files: Vec<(SourceFile, Problem)>) -> Result<(), Fault> {
+        for (file, problem) in files {
+            warn!(file = %file.name.shown(), code = %problem.code, "{}: {}", file.name.shown(), problem.message);
+            self.context.alarm.transient(&problem, &self.spec.file_type).await;
+            self.give_back(&[file], FileState::Queued, |_| Some(problem.clone())).await?;
+        }
+        Ok(())
+    }
+
+    async fn give_back(
+        &self,
+        files: &[SourceFile],
+        state: FileState,
+        problem: impl Fn(&SourceFile) -> Option<Problem>,
+    ) -> Result<(), Fault> {
+        let release = |file: &SourceFile| Release {
+            id: file.id,
+            attempt: file.attempt,
+            state,
+            problem: problem(file),
+            crashed: false,
+        };
+        let releases: Vec<Release> = files.iter().map(release).collect();
+        if !releases.is_empty() {
+            self.context.metadata.release(&releases).await?;
+        }
+        Ok(())
+    }
+}
+
+fn duplicate(file: &SourceFile, of: i64, hash: Option<String>) -> FileOutcome {
+    FileOutcome {
+        id: file.id,
+        attempt: file.attempt,
+        outcome: Outcome::Duplicate,
+        blake3: hash,
+        duplicate_of: Some(of),
+        counts: Counts::default(),
+        problem: None,
+    }
+}
+
+fn hash_file(file: &SourceFile) -> Option<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(open_regular(&file.path).ok()?).ok()?;
+    Some(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,166 @@
+//! Primary keys within one load: `dedupe` keeps the first record of a key, `upsert` the last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+
+use crate::registry::TypeSpec;
+use crate::schema::processing_config::WriteMode;
+
+/// 128 bits of BLAKE3 over the encoded key: no two keys of a table collide.
+type KeyHash = u128;
+
+/// A column of staged files only, with `upsert`: the place of a record among all records of the load.
+pub const ORDINAL: &str = "__lakegate_ordinal";
+
+/// Bits of an ordinal that count records; those above name the file.
+const RECORD_BITS: u32 = 40;
+
+/// What the load does about records with the same key.
+#[derive(Debug, Default, Clone)]
+pub struct Keys {
+    columns: Vec<(String, DataType)>,
+    mode: Mode,
+    /// Keys of the file in work with their ordinals.
+    current: Vec<(KeyHash, i64)>,
+    /// Keys with the ordinal of their valid record.
+    accepted: Arc<HashMap<KeyHash, i64>>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    #[default]
+    Ignore,
+    KeepFirst,
+    KeepLast,
+}
+
+/// A batch after duplicates were taken out.
+pub(super) struct Kept {
+    pub kept: RecordBatch,
+    pub dropped: u64,
+}
+
+impl Keys {
+    pub fn for_spec(spec: &TypeSpec) -> Self {
+        let mode = match (spec.config.write_mode, spec.config.dedupe) {
+            (WriteMode::Upsert, _) => Mode::KeepLast,
+            (_, true) => Mode::KeepFirst,
+            (_, false) => Mode::Ignore,
+        };
+        let keys = spec.schema.primary_key.iter().map(|&at| &spec.schema.fields[at]);
+        let columns = keys.map(|field| (field.name.clone(), field.kind.arrow())).collect();
+        Self { columns, mode, ..Self::default() }
+    }
+
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Hashes of the keys in `batch`. A data file that is older than a key column has no such keys: nulls.
+    ///
+    /// # Errors
+    /// When a key column has a type that cannot be encoded.
+    pub fn hashes(&self, batch: &RecordBatch) -> Result<Vec<KeyHash>, ArrowError> {
+        let column = |(name, kind): &(String, DataType)| match batch.column_by_name(name) {
+            Some(column) => cast(column, kind),
+            None => Ok(arrow::array::new_null_array(kind, batch.num_rows())),
+        };
+        let columns: Vec<ArrayRef> = self.columns.iter().map(column).collect::<Result<_, _>>()?;
+        let sorts = self.columns.iter().map(|(_, kind)| SortField::new(kind.clone())).collect();
+        let rows = RowConverter::new(sorts)?.convert_columns(&columns)?;
+        let hash = |row: arrow::row::Row<'_>| {
+            let digest = blake3::hash(row.as_ref());
+            let (first, _) = digest.as_bytes().split_first_chunk::<16>().expect("a digest has 32 bytes");
+            KeyHash::from_le_bytes(*first)
+        };
+        Ok(rows.iter().map(hash).collect())
+    }
+
+    /// Takes note of the keys in a batch of the file at `place` of the load. With `upsert` the batch gets its
+    /// ordinals along.
+    ///
+    /// # Errors
+    /// As [`Self::hashes`].
+    pub(super) fn observe(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
+        match self.mode {
+            Mode::Ignore => Ok(Kept { kept: batch, dropped: 0 }),
+            Mode::KeepFirst => self.keep_first(batch, place),
+            Mode::KeepLast => self.number(batch, place),
+        }
+    }
+
+    fn keep_first(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
+        let hashes = self.hashes(&batch)?;
+        let accepted = Arc::make_mut(&mut self.accepted);
+        let ordinal = (place as i64) << RECORD_BITS;
+        let mut dropped = 0;
+        let mut new = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            let is_new = !accepted.contains_key(&hash);
+            if is_new {
+                // Known from now on; `refuse` takes it back.
+                accepted.insert(hash, ordinal);
+                self.current.push((hash, ordinal));
+            } else {
+                dropped += 1;
+            }
+            new.push(is_new);
+        }
+        let kept = if dropped == 0 { batch } else { filter_record_batch(&batch, &BooleanArray::from(new))? };
+        Ok(Kept { kept, dropped })
+    }
+
+    fn number(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
+        let first = ((place as i64) << RECORD_BITS) + self.current.len() as i64;
+        let hashes = self.hashes(&batch)?;
+        self.current.extend(hashes.into_iter().zip(first..));
+        let ordinals = Int64Array::from_iter_values(first..first + batch.num_rows() as i64);
+        let mut fields = batch.schema().fields().to_vec();
+        fields.push(Arc::new(Field::new(ORDINAL, DataType::Int64, false)));
+        let mut columns = batch.columns().to_vec();
+        columns.push(Arc::new(ordinals));
+        Ok(Kept { kept: RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?, dropped: 0 })
+    }
+
+    /// The file in work is accepted. With `upsert`: for each record that a later one replaces, the place of the
+    /// file that holds it.
+    pub(super) fn accept(&mut self) -> Vec<usize> {
+        let current = std::mem::take(&mut self.current);
+        match self.mode {
+            Mode::Ignore | Mode::KeepFirst => Vec::new(),
+            Mode::KeepLast => {
+                let accepted = Arc::make_mut(&mut self.accepted);
+                let replaced =
+                    current.into_iter().filter_map(|(hash, ordinal)| accepted.insert(hash, ordinal));
+                replaced.map(|ordinal| (ordinal >> RECORD_BITS) as usize).collect()
+            }
+        }
+    }
+
+    /// The file in work is refused: its keys never were.
+    pub(super) fn refuse(&mut self) {
+        let current = std::mem::take(&mut self.current);
+        if self.mode == Mode::KeepFirst {
+            let accepted = Arc::make_mut(&mut self.accepted);
+            current.iter().for_each(|(hash, _)| {
+                accepted.remove(hash);
+            });
+        }
+    }
+
+    /// True when a key was accepted in this load.
+    pub fn contains(&self, hash: &KeyHash) -> bool {
+        self.accepted.contains_key(hash)
+    }
+
+    /// True for the last record of its key.
+    pub fn is_last(&self, hash: &KeyHash, ordinal: i64) -> bool {
+        self.accepted.get(hash) == Some(&ordinal)
+    }
+}
