@@ -1,0 +1,279 @@
+//! Composition: builds the parts from the settings, once, and hands them down. Knows no detail of any part.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::alerts::Alarm;
+use crate::clock::Clock;
+use crate::daemon::{self, Daemon};
+use crate::durable::{self, DirectorySync};
+use crate::inbox::{Patience, Watch};
+use crate::ingest::batches::LoadLimits;
+use crate::ingest::places::{first_free, free_copy_names};
+use crate::ingest::{Context, Fault, FileStory, Ingestor, Places};
+use crate::jobs::Runner;
+use crate::lake::Lake;
+use crate::metadata::files::FileState;
+use crate::metadata::{Kind, Metadata, MetadataError};
+use crate::name::FileName;
+use crate::owner::Owner;
+use crate::query::{Engine, Limits, QueryError};
+use crate::settings::Settings;
+
+/// All parts, connected.
+pub struct App {
+    pub settings: Settings,
+    pub metadata: Metadata,
+    pub engine: Engine,
+    pub runner: Runner,
+    context: Arc<Context>,
+}
+
+#[derive(Debug, Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("cannot use the folder {}", .path.display())]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("cannot copy {} into incoming/", .path.display())]
+    CopyIn { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Ingest(#[from] Fault),
+    #[error("cannot start the scheduler")]
+    Scheduler(#[from] daemon::ScheduleFault),
+}
+
+impl AppError {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Metadata(error) => error.kind(),
+            Self::Query(error) => error.kind(),
+            Self::Folder { .. } | Self::CopyIn { .. } => Kind::Transient,
+            Self::Ingest(fault) => fault.kind(),
+            Self::Scheduler(_) => Kind::Internal,
+        }
+    }
+
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Metadata(error) => error.hint().map(str::to_owned),
+            Self::Query(error) => error.hint(),
+            Self::Folder { .. } => {
+                Some("check its permissions, or place it elsewhere: see `lakegate config show`".to_owned())
+            }
+            Self::CopyIn { .. } => Some("check permissions and free space".to_owned()),
+            Self::Ingest(fault) => fault.problem().hint,
+            Self::Scheduler(_) => None,
+        }
+    }
+}
+
+/// How far one pass over the folder has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    pub files: u64,
+    pub records: u64,
+}
+
+/// What one pass did.
+#[derive(Debug, Default)]
+pub struct PassReport {
+    pub files: Vec<FileStory>,
+}
+
+impl App {
+    /// Connects to everything and creates what is missing.
+    ///
+    /// # Errors
+    /// The first part that cannot be used.
+    pub async fn open(settings: Settings) -> Result<Self, AppError> {
+        Self::open_at(settings, Clock::system()).await
+    }
+
+    /// As [`Self::open`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// The first part that cannot be used.
+    pub async fn open_at(settings: Settings, clock: Clock) -> Result<Self, AppError> {
+        let metadata = Metadata::connect(settings.database.url.expose()).await?;
+        metadata.migrate().await?;
+        let places = places(&settings);
+        places.create().map_err(|(path, source)| AppError::Folder { path, source })?;
+        let lake = Lake::new(&settings.paths.datalake);
+        durable::create_directories(lake.root()).map_err(folder_fault(lake.root()))?;
+        let owners = settings.paths.data.join(".lakegate").join("owners");
+        let owner = Owner::register(&owners).map_err(folder_fault(&owners))?;
+        let limits = Limits {
+            memory_bytes: settings.query.memory_mb << 20,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let engine = Engine::new(metadata.clone(), lake.root().to_owned(), limits)?;
+        let runner = Runner::new(engine.clone(), metadata.clone(), lake.clone(), owner.clone(), clock.now());
+        let context = context(&settings, metadata.clone(), lake, places, owner, clock);
+        context.alarm.take_up().await;
+        Ok(Self { settings, metadata, engine, runner, context: Arc::new(context) })
+    }
+
+    /// Runs the daemon until `shutdown`.
+    ///
+    /// # Errors
+    /// Only what prevents its start; everything later is told and tried again.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), AppError> {
+        let daemon = Daemon {
+            context: self.context.clone(),
+            runner: self.settings.jobs.enabled.then(|| self.runner.clone()),
+            polling: self.settings.ingest.polling,
+            scan: self.settings.ingest.scan(),
+            job_tick: self.settings.jobs.tick(),
+        };
+        Ok(daemon.run(shutdown).await?)
+    }
+
+    /// Copies files into `incoming/`, whole and under a free name.
+    ///
+    /// # Errors
+    /// The first file that cannot be copied; those before it are in.
+    pub fn copy_in(&self, files: &[PathBuf]) -> Result<Vec<FileName>, AppError> {
+        files.iter().map(|file| self.copy_one(file)).collect()
+    }
+
+    fn copy_one(&self, file: &Path) -> Result<FileName, AppError> {
+        let fault = |source| AppError::CopyIn { path: file.to_owned(), source };
+        let incoming = &self.context.places.incoming;
+        let name = FileName::from_raw(file.file_name().unwrap_or_default());
+        let hidden = incoming.join(format!(".{:016x}.part", fastrand::u64(..)));
+        durable::copy_synced(file, &hidden).map_err(fault)?;
+        let mut names = free_copy_names(incoming, &name);
+        loop {
+            let place = first_free(&mut names, |_| false);
+            match durable::move_new(&hidden, &place, &mut DirectorySync::default()) {
+                Ok(()) => return Ok(FileName::from_raw(place.file_name().unwrap_or_default())),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    durable::remove_if_there(&hidden).map_err(fault)?;
+                    return Err(fault(error));
+                }
+            }
+        }
+    }
+
+    /// One pass over `incoming/`: everything that can be loaded now is loaded. `announced` are names that are known to
+    /// be complete.
+    ///
+    /// # Errors
+    /// The metadata database or the storage stay unavailable.
+    pub async fn ingest_once(
+        &self,
+        announced: &[FileName],
+        progress: impl Fn(Progress),
+    ) -> Result<PassReport, AppError> {
+        let mut ingestor = Ingestor::new(self.context.clone(), None);
+        ingestor.announce(announced);
+        let mut report = PassReport::default();
+        let mut counted = Progress::default();
+        loop {
+            let pass = ingestor.pass(false).await?;
+            let done = ingestor.next_done().await;
+            let worked = done.is_some();
+            if let Some(done) = done {
+                ingestor.take_note(done).await;
+            }
+            for story in ingestor.take_stories() {
+                counted.files += 1;
+                counted.records += story.records_read.unsigned_abs();
+                report.files.push(story);
+            }
+            progress(counted);
+            if worked || pass.again {
+                continue;
+            }
+            if let Some(fault) = ingestor.take_lasting_fault() {
+                return Err(fault.into());
+            }
+            match pass.look_again.filter(|after| *after <= self.longest_look()) {
+                Some(after) => tokio::time::sleep(after).await,
+                None => break,
+            }
+        }
+        report.files.extend(self.waiting().await?);
+        if let Err(left) = self.runner.sweep_removed().await {
+            tracing::warn!("replaced data files are left for the next sweep: {left}");
+        }
+        Ok(report)
+    }
+
+    /// Looks again at files that may still be written to, and after short pauses; a truncated document is not waited for.
+    fn longest_look(&self) -> Duration {
+        (self.context.patience.quiet * 2).max(Duration::from_secs(4))
+    }
+
+    async fn waiting(&self) -> Result<Vec<FileStory>, AppError> {
+        let rows = self.metadata.live_files().await?;
+        Ok(rows.iter().filter(|row| row.state == FileState::Waiting).map(FileStory::from).collect())
+    }
+}
+
+fn folder_fault(path: &Path) -> impl FnOnce(io::Error) -> AppError {
+    let path = path.to_owned();
+    move |source| AppError::Folder { path, source }
+}
+
+fn places(settings: &Settings) -> Places {
+    let paths = &settings.paths;
+    Places {
+        incoming: paths.incoming.clone(),
+        processing: paths.processing(),
+        failed: paths.failed(),
+        error: paths.error(),
+        processed: paths.processed.clone(),
+    }
+}
+
+fn context(
+    settings: &Settings,
+    metadata: Metadata,
+    lake: Lake,
+    places: Places,
+    owner: Owner,
+    clock: Clock,
+) -> Context {
+    let ingest = &settings.ingest;
+    Context {
+        alarm: Alarm::new(metadata.clone()),
+        metadata,
+        lake,
+        places,
+        owner,
+        clock,
+        patience: Patience { quiet: ingest.quiet(), max_wait: ingest.max_wait() },
+        limits: LoadLimits { files: ingest.load_max_files.max(1), bytes: ingest.load_max_bytes() },
+        max_record_bytes: ingest.max_record_bytes(),
+        parallel: ingest.parallel_loads(),
+        folder: tokio::sync::Mutex::default(),
+        stop_reading: CancellationToken::new(),
+    }
+}
+
+/// Watches `incoming/`; without events the listing does all the work.
+pub(crate) fn watch(places: &Places, polling: bool, wake: &Arc<Notify>) -> Option<Watch> {
+    if polling {
+        return None;
+    }
+    match Watch::start(&places.incoming, wake.clone()) {
+        Ok(watch) => Some(watch),
+        Err(fault) => {
+            tracing::warn!(
+                "incoming/ cannot be watched and is only listed: {fault}; `lakegate doctor` says more"
+            );
+            None
+        }
+    }
+}
