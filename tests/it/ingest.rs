@@ -1,0 +1,8 @@
+//! The main job from outside: files go in, tables come out, and every record is accounted for.
+
+mod bench;
+mod formats;
+mod inbox;
+mod modes;
+mod readers;
+mod rejects;

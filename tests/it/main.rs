@@ -1,0 +1,9 @@
+//! The one integration binary: Lakegate from outside.
+
+mod cli;
+mod cli_ledger;
+mod demo;
+mod ingest;
+mod metadata;
+mod postgres;
+mod recovery;
