@@ -6,3 +6,4 @@ mod inbox;
 mod modes;
 mod readers;
 mod rejects;
+mod summary;
