@@ -1,5 +1,6 @@
 //! Composition: builds the parts from the settings, once, and hands them down. Knows no detail of any part.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Alarm;
 use crate::clock::Clock;
-use crate::daemon::{self, Daemon};
+use crate::compact::Compactor;
+use crate::daemon::{self, Compactions, Daemon};
 use crate::durable::{self, DirectorySync};
 use crate::inbox::{Patience, Watch};
 use crate::ingest::batches::LoadLimits;
 use crate::ingest::places::{first_free, free_copy_names};
-use crate::ingest::{Context, Fault, FileStory, Ingestor, Places};
+use crate::ingest::{Background, Context, Fault, FileStory, Ingestor, Ours, Places, recover};
 use crate::jobs::Runner;
 use crate::lake::Lake;
 use crate::metadata::files::FileState;
@@ -24,7 +26,9 @@ use crate::metadata::{Kind, Metadata, MetadataError};
 use crate::name::FileName;
 use crate::owner::Owner;
 use crate::query::{Engine, Limits, QueryError};
+use crate::registry::Registry;
 use crate::settings::Settings;
+use crate::workers::Workers;
 
 /// All parts, connected.
 pub struct App {
@@ -32,6 +36,7 @@ pub struct App {
     pub metadata: Metadata,
     pub engine: Engine,
     pub runner: Runner,
+    pub compactor: Compactor,
     context: Arc<Context>,
 }
 
@@ -107,7 +112,7 @@ impl App {
         metadata.migrate().await?;
         let places = places(&settings);
         places.create().map_err(|(path, source)| AppError::Folder { path, source })?;
-        let lake = Lake::new(&settings.paths.datalake);
+        let lake = Lake::new(&settings.paths.datalake, Workers::new(settings.ingest.threads));
         durable::create_directories(lake.root()).map_err(folder_fault(lake.root()))?;
         let owners = settings.paths.data.join(".lakegate").join("owners");
         let owner = Owner::register(&owners).map_err(folder_fault(&owners))?;
@@ -117,9 +122,17 @@ impl App {
         };
         let engine = Engine::new(metadata.clone(), lake.root().to_owned(), limits)?;
         let runner = Runner::new(engine.clone(), metadata.clone(), lake.clone(), owner.clone(), clock.now());
+        let compactor = Compactor::new(
+            engine.clone(),
+            metadata.clone(),
+            lake.clone(),
+            owner.clone(),
+            clock.clone(),
+            settings.compact.target_bytes(),
+        );
         let context = context(&settings, metadata.clone(), lake, places, owner, clock);
         context.alarm.take_up().await;
-        Ok(Self { settings, metadata, engine, runner, context: Arc::new(context) })
+        Ok(Self { settings, metadata, engine, runner, compactor, context: Arc::new(context) })
     }
 
     /// Runs the daemon until `shutdown`.
@@ -133,8 +146,23 @@ impl App {
             polling: self.settings.ingest.polling,
             scan: self.settings.ingest.scan(),
             job_tick: self.settings.jobs.tick(),
+            compactions: self.settings.compact.enabled.then(|| Compactions {
+                compactor: self.compactor.clone(),
+                interval: self.settings.compact.interval(),
+                min_files: self.settings.compact.min_files,
+            }),
         };
         Ok(daemon.run(shutdown).await?)
+    }
+
+    /// Resumes what processes left that have ended.
+    ///
+    /// # Errors
+    /// The metadata database or the storage cannot be used.
+    pub async fn resume(&self) -> Result<(), AppError> {
+        let registry = Registry::build(self.metadata.types().await?, &Registry::default());
+        let ours = Ours { tables: &HashSet::new(), background: Background::default() };
+        Ok(recover(&self.context, &registry, ours).await?)
     }
 
     /// Copies files into `incoming/`, whole and under a free name.
@@ -180,7 +208,7 @@ impl App {
         let mut report = PassReport::default();
         let mut counted = Progress::default();
         loop {
-            let pass = ingestor.pass(false).await?;
+            let pass = ingestor.pass(Background::default()).await?;
             let done = ingestor.next_done().await;
             let worked = done.is_some();
             if let Some(done) = done {
@@ -257,6 +285,7 @@ fn context(
         limits: LoadLimits { files: ingest.load_max_files.max(1), bytes: ingest.load_max_bytes() },
         max_record_bytes: ingest.max_record_bytes(),
         parallel: ingest.parallel_loads(),
+        keep_replaced: settings.compact.keep_replaced(),
         folder: tokio::sync::Mutex::default(),
         stop_reading: CancellationToken::new(),
     }

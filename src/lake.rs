@@ -3,16 +3,24 @@
 //! Knows nothing of where records came from, nor of the metadata database.
 
 mod encode;
+mod file;
+mod gather;
 mod ranges;
+pub mod retired;
+mod room;
 mod split;
 pub mod staging;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 pub use crate::schema::processing_config::Compression;
+use crate::workers::Workers;
+use encode::Shelf;
+use room::Room;
 pub use split::PartitionSource;
 pub use staging::Staging;
 pub use writer::{DataFile, TableWriter, WriterOptions};
@@ -22,6 +30,10 @@ pub use writer::{DataFile, TableWriter, WriterOptions};
 #[derive(Debug, Clone)]
 pub struct Lake {
     root: PathBuf,
+    workers: Arc<Workers>,
+    /// What encoding keeps from one row group to the next.
+    shelf: Arc<Shelf>,
+    room: Arc<Room>,
 }
 
 /// Which half of the lake a table belongs to.
@@ -63,8 +75,14 @@ impl LakeError {
 }
 
 impl Lake {
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+    /// Encodes on `workers`.
+    pub fn new(root: impl Into<PathBuf>, workers: Arc<Workers>) -> Self {
+        Self { root: root.into(), workers, shelf: Arc::default(), room: Arc::default() }
+    }
+
+    /// The threads that encode, and may decode.
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.workers
     }
 
     pub fn root(&self) -> &Path {

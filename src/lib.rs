@@ -10,7 +10,8 @@
 //! 4. [`ingest::load`] is the journey: claim the files in the ledger and on disk, decode and validate them ([`decode`],
 //!    [`schema`]) into staged Parquet ([`lake`]), write the intent down, publish, commit in one transaction
 //!    ([`metadata::loads`]), and only then move the source files to where they stay.
-//! 5. [`jobs`] recompute the days that committed loads touched; [`query`] reads exactly the data files that the
+//! 5. [`compact`] makes few large data files out of many small ones; rows and their order stay what they were.
+//! 6. [`jobs`] recompute the days that committed loads touched; [`query`] reads exactly the data files that the
 //!    ledger names.
 //!
 //! # Where it resumes after a crash
@@ -22,9 +23,9 @@
 //!
 //! # Who calls whom
 //!
-//! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`ingest`], [`jobs`] → [`query`], [`alerts`] → [`lake`],
+//! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`ingest`], [`jobs`] → [`compact`] → [`query`], [`alerts`] → [`lake`],
 //! [`decode`] → [`schema`], [`inbox`], [`metadata`] → [`name`], [`arrival`], [`partition`], [`durable`], [`owner`],
-//! [`settings`], [`clock`], [`telemetry`], [`printable`]. There are no globals: [`app`] builds each part once and
+//! [`settings`], [`clock`], [`telemetry`], [`printable`], [`workers`]. There are no globals: [`app`] builds each part once and
 //! hands it down. `docs/architecture.md` tells why it is so.
 
 pub mod alerts;
@@ -32,6 +33,7 @@ pub mod app;
 pub mod arrival;
 pub mod cli;
 pub mod clock;
+pub mod compact;
 pub mod crash;
 pub mod daemon;
 pub mod decode;
@@ -51,3 +53,4 @@ pub mod registry;
 pub mod schema;
 pub mod settings;
 pub mod telemetry;
+pub mod workers;

@@ -32,6 +32,7 @@ pub struct Settings {
     pub database: Database,
     pub ingest: Ingest,
     pub jobs: Jobs,
+    pub compact: Compact,
     pub query: Query,
     pub log: Log,
     pub storage: Storage,
@@ -60,6 +61,8 @@ pub struct Ingest {
     pub max_record_mb: u64,
     /// 0: as many as there are cores.
     pub parallel_loads: usize,
+    /// 0: as many as there are cores.
+    pub threads: usize,
 }
 
 impl Ingest {
@@ -109,6 +112,35 @@ impl Jobs {
     /// The time between two looks for jobs that are due.
     pub fn tick(&self) -> Duration {
         Duration::from_secs(self.tick_seconds)
+    }
+}
+
+/// Merging of small data files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compact {
+    /// By the daemon, of itself.
+    pub enabled: bool,
+    pub interval_seconds: u64,
+    pub min_files: usize,
+    pub target_file_mb: u64,
+    pub keep_replaced_seconds: u64,
+}
+
+impl Compact {
+    /// The time between two looks for files to merge.
+    pub fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds)
+    }
+
+    /// The size of a data file that is merged no more.
+    pub fn target_bytes(&self) -> u64 {
+        self.target_file_mb << 20
+    }
+
+    /// How long replaced files stay readable.
+    pub fn keep_replaced(&self) -> Duration {
+        Duration::from_secs(self.keep_replaced_seconds)
     }
 }
 
@@ -212,6 +244,7 @@ struct Written {
     database: database::Written,
     ingest: Ingest,
     jobs: Jobs,
+    compact: Compact,
     query: Query,
     log: Log,
     storage: Storage,
@@ -268,7 +301,7 @@ fn resolve(
     mut remarks: Vec<String>,
     sources: &Sources,
 ) -> Settings {
-    let Written { paths, database, ingest, jobs, query, log, storage, iceberg } = written;
+    let Written { paths, database, ingest, jobs, compact, query, log, storage, iceberg } = written;
     let paths = paths.resolve(&sources.cwd);
     let url = database.resolve(&paths);
     remarks.extend(check::unused(&merged));
@@ -278,6 +311,7 @@ fn resolve(
         database: Database { url },
         ingest,
         jobs,
+        compact,
         query,
         log,
         storage,

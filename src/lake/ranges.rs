@@ -1,11 +1,12 @@
 //! The range of each date and time column of a data file, for the ledger: readers skip files without opening them.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::{max, min};
-use arrow::datatypes::{
-    DataType, Date32Type, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
-};
-use chrono::{DateTime, NaiveDate, SecondsFormat};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, FieldRef, Schema, TimeUnit};
+use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
 
 /// Lowest and highest value so far, as stored.
 #[derive(Debug, Clone, Copy)]
@@ -16,21 +17,29 @@ struct Range {
 
 #[derive(Debug)]
 pub(super) struct Ranges {
-    schema: SchemaRef,
-    /// One for each column; `None` for other types and while only nulls were seen.
-    ranges: Vec<Option<Range>>,
+    /// The date and time columns; `None` while only nulls were seen.
+    columns: Vec<(FieldRef, Option<Range>)>,
+    positions: HashMap<String, usize>,
 }
 
 impl Ranges {
-    pub fn new(schema: SchemaRef) -> Self {
-        let ranges = vec![None; schema.fields().len()];
-        Self { schema, ranges }
+    pub fn new(schema: &Schema) -> Self {
+        let times = schema.fields().iter().filter(|field| text(field.data_type(), 0).is_some());
+        let columns: Vec<_> = times.map(|field| (Arc::clone(field), None)).collect();
+        let positions =
+            columns.iter().enumerate().map(|(at, (field, _))| (field.name().clone(), at)).collect();
+        Self { columns, positions }
     }
 
-    pub fn observe(&mut self, columns: &[ArrayRef]) {
-        for (range, column) in self.ranges.iter_mut().zip(columns) {
-            if let Some((low, high)) = bounds(column) {
-                let known = range.get_or_insert(Range { low, high });
+    /// Takes the ranges of a row group from its statistics, which are exact for numbers.
+    pub fn observe<'a>(&mut self, chunks: impl Iterator<Item = &'a ColumnChunkMetaData>) {
+        for chunk in chunks {
+            // The columns of a file are the leaves; those of nested fields have longer paths.
+            if let [name] = chunk.column_path().parts()
+                && let Some(at) = self.positions.get(name)
+                && let Some((low, high)) = chunk.statistics().and_then(bounds)
+            {
+                let known = self.columns[*at].1.get_or_insert(Range { low, high });
                 known.low = known.low.min(low);
                 known.high = known.high.max(high);
             }
@@ -40,7 +49,7 @@ impl Ranges {
     /// `{"event_time": ["2022-06-05T21:02:34.546Z", "…"]}`; `None` without such columns.
     pub fn to_json(&self) -> Option<String> {
         let mut ranges = serde_json::Map::new();
-        for (field, range) in self.schema.fields().iter().zip(&self.ranges) {
+        for (field, range) in &self.columns {
             if let Some(Range { low, high }) = range
                 && let (Some(low), Some(high)) =
                     (text(field.data_type(), *low), text(field.data_type(), *high))
@@ -52,20 +61,10 @@ impl Ranges {
     }
 }
 
-fn bounds(column: &ArrayRef) -> Option<(i64, i64)> {
-    match column.data_type() {
-        DataType::Date32 => {
-            let days = column.as_primitive::<Date32Type>();
-            Some((i64::from(min(days)?), i64::from(max(days)?)))
-        }
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            let times = column.as_primitive::<TimestampMicrosecondType>();
-            Some((min(times)?, max(times)?))
-        }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            let times = column.as_primitive::<TimestampNanosecondType>();
-            Some((min(times)?, max(times)?))
-        }
+fn bounds(statistics: &Statistics) -> Option<(i64, i64)> {
+    match statistics {
+        Statistics::Int32(days) => Some((i64::from(*days.min_opt()?), i64::from(*days.max_opt()?))),
+        Statistics::Int64(times) => Some((*times.min_opt()?, *times.max_opt()?)),
         _ => None,
     }
 }
@@ -73,7 +72,7 @@ fn bounds(column: &ArrayRef) -> Option<(i64, i64)> {
 fn text(kind: &DataType, value: i64) -> Option<String> {
     match kind {
         DataType::Date32 => {
-            let date = NaiveDate::default() + chrono::TimeDelta::try_days(value)?;
+            let date = NaiveDate::default().checked_add_signed(TimeDelta::try_days(value)?)?;
             Some(date.format("%Y-%m-%d").to_string())
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
@@ -83,5 +82,17 @@ fn text(kind: &DataType, value: i64) -> Option<String> {
             Some(DateTime::from_timestamp_nanos(value).to_rfc3339_opts(SecondsFormat::Nanos, true))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_outside_the_calendar_have_no_text() {
+        assert_eq!(text(&DataType::Date32, 19_000).as_deref(), Some("2022-01-08"));
+        assert_eq!(text(&DataType::Date32, i64::from(i32::MIN)), None);
+        assert_eq!(text(&DataType::Timestamp(TimeUnit::Microsecond, None), i64::MAX), None);
     }
 }

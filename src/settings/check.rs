@@ -8,7 +8,7 @@ use super::layers::{Entry, Merged};
 use super::{Mistake, Settings, database};
 
 /// Smallest and largest value of each number.
-const BOUNDS: [(&str, i64, i64); 9] = [
+const BOUNDS: [(&str, i64, i64); 14] = [
     ("ingest.quiet_ms", 0, 3_600_000),
     ("ingest.max_wait_seconds", 0, 86_400),
     ("ingest.scan_seconds", 1, 3_600),
@@ -16,7 +16,12 @@ const BOUNDS: [(&str, i64, i64); 9] = [
     ("ingest.load_max_mb", 1, 1 << 20),
     ("ingest.max_record_mb", 1, 1024),
     ("ingest.parallel_loads", 0, 1024),
+    ("ingest.threads", 0, 1024),
     ("jobs.tick_seconds", 1, 3_600),
+    ("compact.interval_seconds", 1, 604_800),
+    ("compact.min_files", 2, 100_000),
+    ("compact.target_file_mb", 1, 1 << 20),
+    ("compact.keep_replaced_seconds", 0, 604_800),
     ("query.memory_mb", 16, 1 << 24),
 ];
 
