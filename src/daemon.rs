@@ -3,6 +3,8 @@
 //! Everything that happens outside (events, changed rows, timers) only wakes it; what is to be done is found out by a
 //! pass. Knows neither formats nor SQL.
 
+mod compactions;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,7 +17,10 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::ingest::{Context, Fault, Ingestor, Pass};
+pub use compactions::Compactions;
+use compactions::Schedule;
+
+use crate::ingest::{Background, Context, Fault, Ingestor, Pass};
 use crate::jobs::{Due, Runner};
 
 /// Time for what was begun to end by itself after a request to stop.
@@ -24,6 +29,8 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(6);
 const TIME_TO_GIVE_BACK: Duration = Duration::from_secs(3);
 /// Longest pause between two passes while the folder or the database cannot be used.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Time between two looks at whether it is some table's turn to be compacted.
+const COMPACTION_TICK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Error)]
 #[error(transparent)]
@@ -39,6 +46,8 @@ pub struct Daemon {
     pub scan: Duration,
     /// Time between two looks at the jobs.
     pub job_tick: Duration,
+    /// `None` when compaction is switched off.
+    pub compactions: Option<Compactions>,
 }
 
 /// Why the loop was woken.
@@ -62,25 +71,29 @@ impl Daemon {
         let mut ingestor = Ingestor::new(self.context.clone(), watch);
         info!(incoming = %self.context.places.incoming.display(), database = %self.context.metadata.redacted_url(),
             owner = self.context.owner.id(), "watching {}", self.context.places.incoming.display());
-        let mut jobs = Jobs::new(self.runner.clone());
-        self.work(&mut ingestor, &mut jobs, &signals, &shutdown).await;
+        let mut background = BackgroundWork {
+            jobs: Jobs::new(self.runner.clone()),
+            merges: Schedule::new(self.compactions.clone()),
+        };
+        self.work(&mut ingestor, &mut background, &signals, &shutdown).await;
         changes.abort();
         if let Err(fault) = timer.shutdown().await {
             warn!("the timer did not stop in order: {fault}");
         }
-        self.drain(ingestor, jobs).await;
+        self.drain(ingestor, background).await;
         Ok(())
     }
 
     async fn work(
         &self,
         ingestor: &mut Ingestor,
-        jobs: &mut Jobs,
+        background: &mut BackgroundWork,
         signals: &Signals,
         shutdown: &CancellationToken,
     ) {
         let mut scan = ticker(self.scan);
         let mut job_tick = ticker(self.job_tick);
+        let mut compaction_tick = ticker(COMPACTION_TICK);
         let mut faults = 0;
         while !shutdown.is_cancelled() {
             if signals.types_changed.swap(false, Ordering::Relaxed) {
@@ -90,7 +103,7 @@ impl Daemon {
                 ingestor.full_scan_due();
             }
             let began = Instant::now();
-            let look_again = match ingestor.pass(jobs.are_at_work()).await {
+            let look_again = match ingestor.pass(background.at_work()).await {
                 Ok(Pass { again: true, .. }) => Some(Duration::ZERO),
                 Ok(pass) => {
                     faults = 0;
@@ -119,8 +132,9 @@ impl Daemon {
                     Some(done) = ingestor.next_done() => break ingestor.take_note(done).await,
                     _ = scan.tick() => break ingestor.full_scan_due(),
                     // Jobs do not touch incoming/: they are no reason to look at it.
-                    _ = job_tick.tick() => jobs.begin_due(&self.context).await,
-                    Some(()) = jobs.next_done() => {}
+                    _ = job_tick.tick() => background.jobs.begin_due(&self.context).await,
+                    _ = compaction_tick.tick() => background.merges.begin_due(&self.context).await,
+                    Some(()) = background.next_done() => {}
                     () = shutdown.cancelled() => break,
                 }
             }
@@ -134,17 +148,18 @@ impl Daemon {
     }
 
     /// Lets what was begun end; what does not end in time is given back, and the next start loads it.
-    async fn drain(&self, mut ingestor: Ingestor, mut jobs: Jobs) {
+    async fn drain(&self, mut ingestor: Ingestor, mut background: BackgroundWork) {
         ingestor.drain();
+        background.merges.stop();
         let deadline = Instant::now() + PATIENCE_AT_THE_END;
-        while ingestor.is_working() || jobs.are_at_work() {
+        while ingestor.is_working() || background.is_at_work() {
             tokio::select! {
                 Some(done) = ingestor.next_done() => ingestor.take_note(done).await,
-                Some(()) = jobs.next_done() => {}
+                Some(()) = background.next_done() => {}
                 () = sleep_until(deadline) => break,
             }
         }
-        if ingestor.is_working() || jobs.are_at_work() {
+        if ingestor.is_working() || background.is_at_work() {
             warn!(
                 "stopping before all loads have ended; what was begun is given back and loaded after the next start"
             );
@@ -154,7 +169,7 @@ impl Daemon {
                     ingestor.take_note(done).await;
                 }
                 ingestor.full_scan_due();
-                if let Err(fault) = ingestor.pass(jobs.are_at_work()).await {
+                if let Err(fault) = ingestor.pass(background.at_work()).await {
                     warn!("not everything could be given back now: {}", fault.whole_message());
                 }
             };
@@ -197,6 +212,31 @@ async fn follow_changes(context: Arc<Context>, signals: Signals) {
         changes.next().await;
         signals.types_changed.store(true, Ordering::Relaxed);
         signals.wake.notify_one();
+    }
+}
+
+/// What runs beside loading.
+struct BackgroundWork {
+    jobs: Jobs,
+    merges: Schedule,
+}
+
+impl BackgroundWork {
+    fn at_work(&self) -> Background {
+        Background { jobs: self.jobs.are_at_work(), compaction: self.merges.is_at_work() }
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.jobs.are_at_work() || self.merges.is_at_work()
+    }
+
+    /// Waits for a part of it to end; `None` when nothing runs.
+    async fn next_done(&mut self) -> Option<()> {
+        tokio::select! {
+            Some(()) = self.jobs.next_done() => Some(()),
+            Some(()) = self.merges.next_done() => Some(()),
+            else => None,
+        }
     }
 }
 

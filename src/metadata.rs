@@ -12,6 +12,7 @@ pub mod files;
 pub mod jobs;
 pub mod ledger;
 pub mod loads;
+pub mod origins;
 pub mod rejects;
 pub mod types;
 

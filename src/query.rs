@@ -18,6 +18,7 @@ mod lake_table;
 mod ledger_table;
 pub mod listing;
 mod names;
+mod order;
 mod partitions;
 mod positioned;
 pub mod print;
@@ -25,6 +26,7 @@ mod reshape;
 pub mod script;
 mod session;
 mod statement;
+mod store;
 mod union;
 mod windowed;
 

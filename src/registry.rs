@@ -16,12 +16,13 @@ use crate::schema::field::TableSchema;
 use crate::schema::processing_config::ProcessingConfig;
 
 /// Names that `lakegate sql` gives to the ledger; a lake table cannot take them.
-pub const LEDGER_TABLES: [&str; 10] = [
+pub const LEDGER_TABLES: [&str; 11] = [
     "table_metadata",
     "files",
     "file_events",
     "loads",
     "data_files",
+    "data_file_origins",
     "rejects",
     "schema_versions",
     "jobs",

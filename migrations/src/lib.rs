@@ -6,6 +6,7 @@
 
 mod dialect;
 mod m0001_ledger;
+mod m0002_compaction;
 
 use sea_orm_migration::prelude::*;
 
@@ -18,7 +19,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_ledger::Ledger)]
+        vec![Box::new(m0001_ledger::Ledger), Box::new(m0002_compaction::Compaction)]
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::{config, demo, doctor, files, generate, ingest, rejects, types};
+use super::{compact, config, demo, doctor, files, generate, ingest, rejects, types};
 use crate::settings::Flags;
 
 const EXAMPLES: &str = "\
@@ -119,6 +119,8 @@ Examples:
         #[command(subcommand)]
         command: JobsCommand,
     },
+    /// Merge small data files into few large ones
+    Compact(compact::CompactArgs),
     /// Write sample vehicle files into incoming/
     Generate(generate::GenerateArgs),
     /// Create or update the tables of the metadata database

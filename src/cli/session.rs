@@ -64,7 +64,7 @@ impl From<AppError> for Failure {
     }
 }
 
-fn by_kind(error: &dyn Error, kind: Kind, hint: Option<&str>) -> Failure {
+pub(super) fn by_kind(error: &dyn Error, kind: Kind, hint: Option<&str>) -> Failure {
     let exit = match kind {
         Kind::Transient => Exit::Unavailable,
         Kind::User => Exit::Usage,

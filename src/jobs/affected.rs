@@ -13,7 +13,7 @@ const MAX_SPAN: usize = 4_000;
 /// What changed in the source since a run.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// Live files whose rows are new; their time column must be read.
+    /// Live files with rows that are new; the time column of those rows must be read.
     pub new_files: Vec<LakeFile>,
     /// Days that removed files may have held.
     pub removed_days: BTreeSet<NaiveDate>,
@@ -26,7 +26,7 @@ pub struct Changes {
 pub fn changes(live: &[LakeFile], removed: &[LakeFile], from_seq: i64, time_column: &str) -> Changes {
     let mut changes = Changes { everything: from_seq == 0, ..Changes::default() };
     // A file that came and went since then was never in a summary.
-    for file in removed.iter().filter(|file| file.commit_seq <= from_seq) {
+    for file in removed.iter().filter(|file| file.first_seq <= from_seq) {
         match file
             .days_of(time_column)
             .map(|(first, last)| first.iter_days().take_while(move |day| *day <= last))
@@ -65,7 +65,7 @@ mod tests {
     fn file(id: i64, commit_seq: i64, days: Option<(&str, &str)>) -> LakeFile {
         let column_ranges =
             days.map(|(first, last)| format!(r#"{{"t":["{first}T00:00:00Z","{last}T12:00:00Z"]}}"#));
-        LakeFile { id, commit_seq, column_ranges, ..LakeFile::default() }
+        LakeFile { id, commit_seq, first_seq: commit_seq, column_ranges, ..LakeFile::default() }
     }
 
     fn ids(files: &[LakeFile]) -> Vec<i64> {

@@ -169,6 +169,7 @@ impl Work<'_> {
             time_column: self.job.time_column.clone(),
             files,
             days,
+            since: 0,
         };
         if let Some(days) = days {
             let days: BTreeSet<NaiveDate> = days.iter().copied().collect();
@@ -178,7 +179,10 @@ impl Work<'_> {
         let source = Source { engine: self.engine, metadata: self.metadata, job: self.job };
         let removed = source.removed_since(span.from_seq).await?;
         let changes = affected::changes(&files, &removed, span.from_seq, &self.job.time_column);
-        let (mut days, rows_without_time) = source.days_in(window(changes.new_files, None)).await?;
+        // A file that compaction has merged may hold old rows beside new ones.
+        let since = if changes.everything { 0 } else { span.from_seq };
+        let new = SourceWindow { since, ..window(changes.new_files, None) };
+        let (mut days, rows_without_time) = source.days_in(new).await?;
         days.extend(changes.removed_days);
         if changes.everything {
             let old = self.target_files().await?;

@@ -255,6 +255,7 @@ impl Runner {
             time_column: job.time_column.clone(),
             files,
             days: Some(Vec::new()),
+            since: 0,
         };
         run::check_query(&self.inner.engine, job, &window).await?;
         Ok(true)

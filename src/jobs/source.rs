@@ -25,7 +25,7 @@ impl Source<'_> {
     /// The distinct days of the time column in these files, and how many rows have none.
     pub async fn days_in(&self, window: SourceWindow) -> Result<(BTreeSet<NaiveDate>, u64), JobError> {
         let mut days = BTreeSet::new();
-        let total: u64 = window.files.iter().map(|file| file.rows).sum();
+        let total: u64 = window.files.iter().map(|file| file.rows_after(window.since)).sum();
         if window.files.is_empty() {
             return Ok((days, 0));
         }

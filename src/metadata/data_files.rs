@@ -4,10 +4,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult, QueryResult};
 
-use super::Metadata;
 use super::error::MetadataError;
 use super::row::{Cell, ledger_row, words};
 use super::statement::{Batch, ROWS_PER_BATCH, Sql};
+use super::{Metadata, commit};
 
 words! {
     pub enum DataFileState {
@@ -34,6 +34,10 @@ ledger_row! {
         pub state: DataFileState,
         /// The load that replaces it, from the moment that load is staged.
         pub removed_by_load: Option<i64>,
+        /// The oldest commit whose rows a merged file holds; null for a file that is not merged.
+        pub first_commit_seq: Option<i64>,
+        /// The newest of them.
+        pub last_commit_seq: Option<i64>,
         pub created_at: DateTime<Utc>,
     }
 }
@@ -87,20 +91,40 @@ impl Metadata {
         Sql::new("list the data files of a load", text).bind(load_id).all(self.read()).await
     }
 
-    /// The data files that were replaced and can be deleted from disk.
+    /// The data files whose rows were replaced and that can be deleted from disk.
     pub async fn removed_data_files(&self) -> Result<Vec<DataFileRow>, MetadataError> {
+        self.removed("NOT IN").await
+    }
+
+    /// The data files whose rows a compaction wrote into others. No day of a job changes when they go.
+    pub async fn compacted_data_files(&self) -> Result<Vec<DataFileRow>, MetadataError> {
+        self.removed("IN").await
+    }
+
+    async fn removed(&self, by_compaction: &str) -> Result<Vec<DataFileRow>, MetadataError> {
         let columns = DataFileRow::COLUMNS;
-        let text = format!("SELECT {columns} FROM data_files WHERE state = 'removed' ORDER BY id");
+        let text = format!(
+            "SELECT {columns} FROM data_files
+             WHERE state = 'removed' AND removed_by_load IS NOT NULL AND removed_by_load {by_compaction}
+                 (SELECT loads.id FROM loads WHERE loads.id = removed_by_load AND loads.kind = 'compaction')
+             ORDER BY id"
+        );
         Sql::new("list the replaced data files", text).all(self.read()).await
     }
 
     /// Forgets replaced data files that are no longer on disk; how many were forgotten.
     pub async fn forget_data_files(&self, ids: &[i64]) -> Result<u64, MetadataError> {
+        const ACT: &str = "forget replaced data files";
         let mut forgotten = 0;
         for part in ids.chunks(ROWS_PER_BATCH) {
-            let batch = Batch::of(["id"], part.iter().map(|&id| [id.into()]));
-            let text = "DELETE FROM data_files WHERE state = 'removed' AND id IN (SELECT r.id FROM {rows})";
-            forgotten += Sql::over("forget replaced data files", batch, text).run(self.write()).await?;
+            let transaction = self.begin(ACT).await?;
+            let batch = || Batch::of(["id"], part.iter().map(|&id| [id.into()]));
+            let origins = "DELETE FROM data_file_origins WHERE data_file_id IN
+                (SELECT id FROM data_files WHERE state = 'removed' AND id IN (SELECT r.id FROM {rows}))";
+            Sql::over(ACT, batch(), origins).run(&transaction).await?;
+            let files = "DELETE FROM data_files WHERE state = 'removed' AND id IN (SELECT r.id FROM {rows})";
+            forgotten += Sql::over(ACT, batch(), files).run(&transaction).await?;
+            commit(ACT, transaction).await?;
         }
         Ok(forgotten)
     }

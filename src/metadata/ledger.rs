@@ -9,6 +9,7 @@ use super::error::{Failure, MetadataError};
 use super::files::{FileEventRow, FileRow};
 use super::jobs::{JobRow, JobRunRow};
 use super::loads::LoadRow;
+use super::origins::OriginRow;
 use super::rejects::RejectRow;
 use super::row::{Cell, ColumnKind, LedgerColumn, LedgerTable};
 use super::statement::Sql;
@@ -22,6 +23,7 @@ const TABLES: &[LedgerTable] = &[
     FileEventRow::TABLE,
     LoadRow::TABLE,
     DataFileRow::TABLE,
+    OriginRow::TABLE,
     RejectRow::TABLE,
     JobRow::TABLE,
     JobRunRow::TABLE,

@@ -4,6 +4,7 @@
 //! either. Each step is one transaction in a file of its own.
 
 mod commit;
+mod compaction;
 mod roll_back;
 mod stage;
 
@@ -15,6 +16,7 @@ use super::row::{ledger_row, words};
 use super::statement::Sql;
 
 pub use commit::Committed;
+pub use compaction::{Compaction, MergedFile, Origin};
 pub use stage::{Counts, FileOutcome, Imbalance, Intent, NewDataFile};
 
 words! {

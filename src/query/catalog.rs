@@ -13,7 +13,7 @@ use super::error::QueryError;
 use super::footers::Footers;
 use super::lake_table::LakeTable;
 use super::ledger_table::LedgerTable;
-use super::listing::{LakeFile, in_commit_order};
+use super::listing::{LakeFile, in_commit_order, with_origins};
 use super::session::{DEFAULT_SCHEMA, LAKE_SCHEMA, LEDGER_SCHEMA};
 use super::{names, union};
 use crate::metadata::LedgerTable as LedgerDefinition;
@@ -89,6 +89,21 @@ impl Catalog {
     pub async fn listing(&self, table: &str) -> Result<Vec<LakeFile>, QueryError> {
         let rows = self.metadata.live_data_files(table).await?;
         Ok(in_commit_order(rows.into_iter().map(LakeFile::from).collect()))
+    }
+
+    /// As [`Self::listing`], with the origins of merged files.
+    pub async fn listing_with_origins(&self, table: &str) -> Result<Vec<LakeFile>, QueryError> {
+        let files = self.listing(table).await?;
+        if files.iter().all(|file| !file.is_merged) {
+            return Ok(files);
+        }
+        let origins = self.metadata.origins_of_table(table).await?;
+        with_origins(files, origins).ok_or(QueryError::FilesChanged)
+    }
+
+    /// For each of `files` the number of its schema; see [`Footers::shapes`].
+    pub async fn shapes(&self, files: &[LakeFile]) -> Result<Vec<usize>, QueryError> {
+        self.footers.shapes(&self.root, files).await
     }
 
     /// A table over exactly these files; `None` when there is neither a type nor a file of that name.

@@ -11,6 +11,7 @@ use crate::lake::{Compression, Lake, PartitionSource, Staging, TableWriter, Writ
 use crate::metadata::Metadata;
 use crate::metadata::loads::{Intent, LoadKind, NewDataFile, NewLoad};
 use crate::metadata::types::{Author, NewType, TypeStatus};
+use crate::workers::Workers;
 
 pub struct Fixture {
     /// Removed when the fixture is.
@@ -29,7 +30,7 @@ impl Fixture {
         let root: PathBuf = folder.path().join("datalake");
         let limits = Limits { memory_bytes: 64 << 20, threads: 2 };
         let engine = Engine::new(metadata.clone(), root.clone(), limits).expect("an engine");
-        Fixture { folder, metadata, lake: Lake::new(root), engine }
+        Fixture { folder, metadata, lake: Lake::new(root, Workers::new(1)), engine }
     }
 
     /// Registers an active type with fields of the first dialect of `schema_definition`.

@@ -1,9 +1,8 @@
 //! The columns of data files, read from their footers and remembered: a data file never changes.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::SchemaRef;
@@ -13,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::error::QueryError;
 use super::listing::LakeFile;
+use crate::lake::retired;
 
 /// Footers read at the same time.
 const READERS: usize = 8;
@@ -48,12 +48,33 @@ impl Footers {
         Ok(distinct)
     }
 
+    /// For each of `files` the number of its schema: files with equal columns have the same.
+    ///
+    /// # Errors
+    /// As [`Self::schemas`].
+    pub async fn shapes(&self, root: &Path, files: &[LakeFile]) -> Result<Vec<usize>, QueryError> {
+        let mut reads: Vec<BoxFuture<'_, Result<SchemaRef, QueryError>>> = Vec::with_capacity(files.len());
+        for file in files {
+            reads.push(Box::pin(self.schema(root, file)));
+        }
+        let found: Vec<SchemaRef> = stream::iter(reads).buffered(READERS).try_collect().await?;
+        let mut distinct: Vec<SchemaRef> = Vec::new();
+        let number = |schema: SchemaRef| {
+            let known = distinct.iter().position(|known| known.fields() == schema.fields());
+            known.unwrap_or_else(|| {
+                distinct.push(schema);
+                distinct.len() - 1
+            })
+        };
+        Ok(found.into_iter().map(number).collect())
+    }
+
     async fn schema(&self, root: &Path, file: &LakeFile) -> Result<SchemaRef, QueryError> {
         if let Some(known) = self.remembered().get(&file.load_id) {
             return Ok(Arc::clone(known));
         }
-        let path = root.join(&file.path);
-        let schema = tokio::task::spawn_blocking(move || read(path))
+        let (root, path) = (root.to_owned(), file.path.clone());
+        let schema = tokio::task::spawn_blocking(move || read(&root, &path))
             .await
             .map_err(|stopped| QueryError::Execution(stopped.to_string()))??;
         let mut known = self.remembered();
@@ -70,12 +91,13 @@ impl Footers {
     }
 }
 
-fn read(path: PathBuf) -> Result<SchemaRef, QueryError> {
-    let file = File::open(&path).map_err(|source| match source.kind() {
+fn read(root: &Path, path: &str) -> Result<SchemaRef, QueryError> {
+    let shown = || root.join(path).display().to_string();
+    let file = retired::open(root, path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => QueryError::FilesChanged,
-        _ => QueryError::DataFile { path: path.display().to_string(), source: source.into() },
+        _ => QueryError::DataFile { path: shown(), source: source.into() },
     })?;
     ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())
         .map(|footer| Arc::clone(footer.schema()))
-        .map_err(|source| QueryError::DataFile { path: path.display().to_string(), source: source.into() })
+        .map_err(|source| QueryError::DataFile { path: shown(), source: source.into() })
 }

@@ -1,8 +1,8 @@
 //! A table of the lake with one more column, `_position`: the order in which its rows came in.
 //!
-//! Jobs use it to keep the first of equal records. It is the place of the data file in the order of commits
-//! and the row's number inside that file, so it means the same however many readers share the work. The scan is our
-//! own because DataFusion's does not offer row numbers; it prunes row groups by statistics all the same.
+//! Jobs use it to keep the first of equal records. It comes from the row's number inside its file ([`RowOrder`]), so it
+//! means the same however many readers share the work. The scan is our own because DataFusion's does not offer row
+//! numbers; it prunes row groups by statistics all the same.
 
 use std::any::Any;
 use std::fs::File;
@@ -35,13 +35,12 @@ use datafusion::scalar::ScalarValue;
 
 use super::lake_table::{LakeTable, spread};
 use super::listing::LakeFile;
+use super::order::RowOrder;
 use super::reshape::{ReshapeAdapterFactory, reshape};
+use crate::lake::retired;
 
 /// The name of the additional column.
 pub const POSITION: &str = "_position";
-
-/// Rows of one file are numbered in the low bits: 2^40 rows in each of 2^23 files.
-const ROW_BITS: u32 = 40;
 
 /// The name under which the Parquet reader hands out row numbers.
 const ROW_NUMBER: &str = "_lakegate_row_number";
@@ -50,15 +49,23 @@ const ROW_NUMBER: &str = "_lakegate_row_number";
 #[derive(Debug)]
 pub struct PositionedTable {
     table: LakeTable,
+    order: Arc<RowOrder>,
     schema: SchemaRef,
 }
 
 impl PositionedTable {
-    /// `table.files` must be in commit order.
-    pub fn new(table: LakeTable) -> Self {
+    /// # Errors
+    /// More files than can be numbered.
+    pub fn new(table: LakeTable) -> Result<Self> {
+        let order = Arc::new(RowOrder::of(&table.files)?);
         let mut fields: Vec<FieldRef> = table.schema.fields().to_vec();
         fields.push(Arc::new(Field::new(POSITION, DataType::Int64, false)));
-        PositionedTable { table, schema: Arc::new(Schema::new(fields)) }
+        Ok(PositionedTable { table, order, schema: Arc::new(Schema::new(fields)) })
+    }
+
+    /// The lowest position that a row of a commit after `commit_seq` can have.
+    pub fn first_after(&self, commit_seq: i64) -> i64 {
+        self.order.first_after(commit_seq)
     }
 
     /// The part of the filters that Parquet statistics can judge.
@@ -102,16 +109,13 @@ impl TableProvider for PositionedTable {
             None => Arc::clone(&self.schema),
         };
         let predicate = self.prunable(state, filters)?;
-        let wanted = self.table.files_in(state, filters)?;
-        let ordinals: std::collections::HashMap<i64, usize> =
-            self.table.files.iter().enumerate().map(|(at, file)| (file.id, at)).collect();
-        let numbered: Vec<(usize, LakeFile)> =
-            wanted.into_iter().map(|file| (ordinals[&file.id], file.clone())).collect();
-        let partitions = spread(numbered, |(_, file)| file.bytes, state.config().target_partitions())
+        let wanted: Vec<LakeFile> = self.table.files_in(state, filters)?.into_iter().cloned().collect();
+        let partitions = spread(wanted, |file| file.bytes, state.config().target_partitions())
             .into_iter()
             .map(|files| {
                 let reader = Reader {
                     table: self.table.clone(),
+                    order: Arc::clone(&self.order),
                     schema: Arc::clone(&schema),
                     predicate: predicate.clone(),
                 };
@@ -126,8 +130,7 @@ impl TableProvider for PositionedTable {
 #[derive(Debug)]
 struct Partition {
     reader: Arc<Reader>,
-    /// With their places in the order of commits.
-    files: Arc<Vec<(usize, LakeFile)>>,
+    files: Arc<Vec<LakeFile>>,
 }
 
 impl PartitionStream for Partition {
@@ -141,9 +144,9 @@ impl PartitionStream for Partition {
         let (reader, files) = (Arc::clone(&self.reader), Arc::clone(&self.files));
         let batch_size = context.session_config().batch_size();
         builder.spawn_blocking(move || {
-            for (ordinal, file) in files.iter() {
-                let listening = reader
-                    .read(*ordinal, file, batch_size, |batch| batches.blocking_send(Ok(batch)).is_ok())?;
+            for file in files.iter() {
+                let listening =
+                    reader.read(file, batch_size, |batch| batches.blocking_send(Ok(batch)).is_ok())?;
                 if !listening {
                     break;
                 }
@@ -157,6 +160,7 @@ impl PartitionStream for Partition {
 #[derive(Debug)]
 struct Reader {
     table: LakeTable,
+    order: Arc<RowOrder>,
     /// The columns to produce.
     schema: SchemaRef,
     predicate: Option<Arc<dyn PhysicalExpr>>,
@@ -166,14 +170,13 @@ impl Reader {
     /// Hands every batch of the file to `emit`; stops, and says so, when `emit` returns false.
     fn read(
         &self,
-        ordinal: usize,
         file: &LakeFile,
         batch_size: usize,
         mut emit: impl FnMut(RecordBatch) -> bool,
     ) -> Result<bool> {
         let row_number = Field::new(ROW_NUMBER, DataType::Int64, false).with_extension_type(RowNumber);
         let options = ArrowReaderOptions::new().with_virtual_columns(vec![Arc::new(row_number)])?;
-        let open = File::open(self.table.root.join(&file.path))?;
+        let open = retired::open(&self.table.root, &file.path)?;
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(open, options)?;
         let groups = self.row_groups(&builder, file)?;
         let columns = builder.parquet_schema().root_schema().get_fields();
@@ -182,7 +185,7 @@ impl Reader {
         let batches =
             builder.with_projection(mask).with_row_groups(groups).with_batch_size(batch_size).build()?;
         for batch in batches {
-            if !emit(self.shape(ordinal, file, &batch?)?) {
+            if !emit(self.shape(file, &batch?)?) {
                 return Ok(false);
             }
         }
@@ -207,13 +210,13 @@ impl Reader {
         Ok(plan.build().row_group_indexes())
     }
 
-    fn shape(&self, ordinal: usize, file: &LakeFile, batch: &RecordBatch) -> Result<RecordBatch> {
+    fn shape(&self, file: &LakeFile, batch: &RecordBatch) -> Result<RecordBatch> {
         let values = self.table.partitions.values(file);
         let columns = self
             .schema
             .fields()
             .iter()
-            .map(|field| self.column(ordinal, field, &values, batch))
+            .map(|field| self.column(file, field, &values, batch))
             .collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
@@ -221,13 +224,13 @@ impl Reader {
 
     fn column(
         &self,
-        ordinal: usize,
+        file: &LakeFile,
         field: &Field,
         partition: &[ScalarValue],
         batch: &RecordBatch,
     ) -> Result<ArrayRef> {
         if field.name() == POSITION {
-            return positions(ordinal, batch);
+            return self.positions(file, batch);
         }
         if let Some(at) =
             self.table.partitions.fields().iter().position(|column| column.name() == field.name())
@@ -239,17 +242,13 @@ impl Reader {
             None => Ok(new_null_array(field.data_type(), batch.num_rows())),
         }
     }
-}
 
-fn positions(ordinal: usize, batch: &RecordBatch) -> Result<ArrayRef> {
-    let rows = batch
-        .column_by_name(ROW_NUMBER)
-        .and_then(|rows| rows.as_primitive_opt::<Int64Type>())
-        .ok_or_else(|| DataFusionError::Internal("the Parquet reader gave no row numbers".into()))?;
-    let base =
-        i64::try_from(ordinal).ok().filter(|ordinal| *ordinal < 1 << (63 - ROW_BITS)).ok_or_else(|| {
-            DataFusionError::Execution("the table has more files than can be numbered".into())
-        })? << ROW_BITS;
-    debug_assert_eq!(rows.null_count(), 0, "row numbers are never null");
-    Ok(Arc::new(Int64Array::from_iter_values(rows.values().iter().map(|row| base | row))))
+    fn positions(&self, file: &LakeFile, batch: &RecordBatch) -> Result<ArrayRef> {
+        let rows = batch
+            .column_by_name(ROW_NUMBER)
+            .and_then(|rows| rows.as_primitive_opt::<Int64Type>())
+            .ok_or_else(|| DataFusionError::Internal("the Parquet reader gave no row numbers".into()))?;
+        debug_assert_eq!(rows.null_count(), 0, "row numbers are never null");
+        Ok(Arc::new(Int64Array::from(self.order.positions(file.id, rows.values())?)))
+    }
 }

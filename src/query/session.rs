@@ -14,11 +14,11 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use object_store::local::LocalFileSystem;
 
 use super::error::QueryError;
 use super::json_text::json_get_text;
 use super::lake_table::LAKE_STORE;
+use super::store::LakeStore;
 
 /// Where unqualified names are looked up, and the two schemas that say which side is meant.
 pub const DEFAULT_SCHEMA: &str = "main";
@@ -39,7 +39,7 @@ pub struct Limits {
 pub fn base_state(lake: &Path, limits: Limits) -> Result<SessionState, QueryError> {
     let set_up = |cause: Box<dyn std::error::Error + Send + Sync>| QueryError::SetUp(cause);
     std::fs::create_dir_all(lake).map_err(|cause| set_up(cause.into()))?;
-    let store = LocalFileSystem::new_with_prefix(lake).map_err(|cause| set_up(cause.into()))?;
+    let store = LakeStore::new(lake).map_err(|cause| set_up(cause.into()))?;
     let largest_shown = NonZeroUsize::MIN.saturating_add(4);
     let pool = TrackConsumersPool::new(FairSpillPool::new(limits.memory_bytes), largest_shown);
     let runtime = RuntimeEnvBuilder::new()

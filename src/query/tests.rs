@@ -222,6 +222,7 @@ async fn a_window_shows_some_days_and_the_order_of_arrival() {
             first: "1970-01-02".parse().expect("a date"),
             last: "1970-01-02".parse().expect("a date"),
         }]),
+        since: 0,
     };
     let rows = lake.engine.run_windowed("SELECT v, _position FROM t ORDER BY _position", &window, None).await;
     let mut out = Vec::new();

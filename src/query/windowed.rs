@@ -17,7 +17,7 @@ use super::catalog::Catalog;
 use super::error::QueryError;
 use super::listing::LakeFile;
 use super::partitions::days_since_epoch;
-use super::positioned::PositionedTable;
+use super::positioned::{POSITION, PositionedTable};
 use super::session::{DEFAULT_SCHEMA, LAKE_SCHEMA};
 use super::statement::{self, Action};
 use super::{Engine, Rows, names};
@@ -39,6 +39,8 @@ pub struct SourceWindow {
     pub files: Vec<LakeFile>,
     /// UTC days to read; `None` for all.
     pub days: Option<Vec<DayRange>>,
+    /// Only rows that commits after this one brought; 0 for all.
+    pub since: i64,
 }
 
 impl SourceWindow {
@@ -47,14 +49,16 @@ impl SourceWindow {
         reference.table() == self.table && (schema == DEFAULT_SCHEMA || schema == LAKE_SCHEMA)
     }
 
-    /// Files that can hold a row of the days, as far as the ledger knows their ranges.
+    /// Files that can hold a row of the commits and days, as far as the ledger knows their ranges.
     fn relevant_files(&self) -> Vec<LakeFile> {
-        let Some(days) = &self.days else { return self.files.clone() };
-        let may_hold = |file: &&LakeFile| match file.days_of(&self.time_column) {
+        let may_hold = |file: &LakeFile, days: &[DayRange]| match file.days_of(&self.time_column) {
             Some((first, last)) => days.iter().any(|range| range.first <= last && first <= range.last),
             None => true,
         };
-        self.files.iter().filter(may_hold).cloned().collect()
+        let is_relevant = |file: &&LakeFile| {
+            file.commit_seq > self.since && self.days.as_ref().is_none_or(|days| may_hold(file, days))
+        };
+        self.files.iter().filter(is_relevant).cloned().collect()
     }
 }
 
@@ -94,12 +98,20 @@ impl Engine {
         Ok(Arc::clone(plan.schema().inner()))
     }
 
-    /// The live data files of a lake table; `None` when there is no such table.
+    /// For each of `files` the number of its schema: files with equal columns have the same.
+    ///
+    /// # Errors
+    /// `FilesChanged` when a file is gone, `DataFile` when it cannot be read.
+    pub async fn shapes(&self, files: &[LakeFile]) -> Result<Vec<usize>, QueryError> {
+        self.inner.catalog.shapes(files).await
+    }
+
+    /// The live data files of a lake table, with the origins of merged ones; `None` when there is no such table.
     ///
     /// # Errors
     /// `Metadata` and what reading footers can bring.
     pub async fn lake_files(&self, table: &str) -> Result<Option<Vec<LakeFile>>, QueryError> {
-        let files = self.inner.catalog.listing(table).await?;
+        let files = self.inner.catalog.listing_with_origins(table).await?;
         let known = !files.is_empty() || self.inner.catalog.lake_names().await?.contains_key(table);
         Ok(known.then_some(files))
     }
@@ -138,8 +150,12 @@ pub(super) async fn table(
         let near = names::nearest(&window.time_column, columns.iter().map(String::as_str));
         return Err(QueryError::UnknownColumn { name: window.time_column.clone(), near });
     };
-    let predicate = predicate(&window.time_column, time_column.data_type(), window.days.as_deref())?;
-    let positioned = PositionedTable::new(table.over(window.relevant_files()));
+    let mut predicate = predicate(&window.time_column, time_column.data_type(), window.days.as_deref())?;
+    let positioned =
+        PositionedTable::new(table.over(window.relevant_files())).map_err(QueryError::planning)?;
+    if window.since > 0 {
+        predicate = predicate.and(ident(POSITION).gt_eq(lit(positioned.first_after(window.since))));
+    }
     let plan =
         LogicalPlanBuilder::scan(window.table.as_str(), provider_as_source(Arc::new(positioned)), None)
             .and_then(|scan| scan.filter(predicate))
@@ -209,6 +225,7 @@ mod tests {
     fn files_known_to_hold_other_days_are_not_read() {
         let file = |id, ranges: Option<&str>| LakeFile {
             id,
+            commit_seq: 5,
             column_ranges: ranges.map(str::to_string),
             ..LakeFile::default()
         };
@@ -221,8 +238,10 @@ mod tests {
                 file(3, None),
             ],
             days: Some(vec![DayRange { first: day("2025-01-03"), last: day("2025-01-03") }]),
+            since: 4,
         };
         let kept: Vec<i64> = window.relevant_files().iter().map(|file| file.id).collect();
         assert_eq!(kept, [2, 3]);
+        assert!(SourceWindow { since: 5, ..window }.relevant_files().is_empty());
     }
 }

@@ -5,6 +5,7 @@ mod bulk;
 mod by_hand;
 mod changes;
 pub(crate) mod cluster;
+mod compaction;
 mod files;
 mod fixture;
 mod history;

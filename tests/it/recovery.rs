@@ -2,6 +2,7 @@
 //!
 //! The binary is told to die there; a debug build does. Each place is tried on both databases.
 
+mod compaction;
 mod concurrency;
 pub(crate) mod daemon;
 mod deaths;

@@ -20,7 +20,7 @@ struct Story {
     file: FileRow,
     events: Vec<FileEventRow>,
     load: Option<LoadRow>,
-    /// Live data files of its load.
+    /// Live data files that hold rows of its load.
     data_files: Vec<DataFileRow>,
     causes: Vec<RejectCause>,
     /// Where the bytes are, and whether they are really there.
@@ -46,7 +46,7 @@ async fn gather(metadata: &Metadata, file: FileRow, session: &Session) -> Result
         None => None,
     };
     let data_files = match &load {
-        Some(load) => data_files(metadata, load).await?,
+        Some(load) => metadata.data_files_with_rows_of(load.id).await?,
         None => Vec::new(),
     };
     let filter = RejectFilter { file_id: Some(file.id), ..RejectFilter::default() };
@@ -54,11 +54,6 @@ async fn gather(metadata: &Metadata, file: FileRow, session: &Session) -> Result
     let place = place(&file, &session.settings.paths)
         .map(|path| (path.display().to_string(), path.symlink_metadata().is_ok()));
     Ok(Story { file, events, load, data_files, causes, place })
-}
-
-async fn data_files(metadata: &Metadata, load: &LoadRow) -> Result<Vec<DataFileRow>, Failure> {
-    let live = metadata.live_data_files(&load.table_name).await?;
-    Ok(live.into_iter().map(|live| live.file).filter(|file| file.load_id == load.id).collect())
 }
 
 fn to_text(story: &Story, session: &Session) -> String {
@@ -75,7 +70,8 @@ fn to_text(story: &Story, session: &Session) -> String {
     }
     text += &format!("\n{}", events.right(&[2]).render());
     if !story.data_files.is_empty() {
-        let mut files = Columns::new(&session.terminal, &["data file of its load", "rows", "size", "state"]);
+        let mut files =
+            Columns::new(&session.terminal, &["data file with rows of its load", "rows", "size", "state"]);
         for file in &story.data_files {
             files.row([file.path.clone(), count(file.rows), bytes(file.bytes), file.state.to_string()]);
         }

@@ -16,19 +16,20 @@ pub(super) fn run(path: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
     let file = File::open(path)
         .map_err(|cause| Failure::because(Exit::Usage, format!("cannot read {shown}"), &cause))?;
     let draft = draft(file, path).map_err(|error| refused(&shown, &error))?;
-    let Draft { inferred, broken, first_problem } = draft;
+    let Draft { inferred, broken, first_problem, read_as } = draft;
     if inferred.records == 0 {
-        return Err(Failure::new(Exit::SomeFailed, format!("{shown} holds no record that is a JSON object"))
-            .hint("a schema comes from objects: an array of them, one on each line, or one object"));
+        return Err(Failure::new(Exit::SomeFailed, format!("{shown} holds no record that can be read"))
+            .hint("a schema comes from JSON objects, or from the records of a CSV file"));
     }
     print(&inferred.definition)?;
-    terminal.say(&format!("from {}\n", plural(inferred.records, "record")));
+    let how = read_as.map(|how| format!(" ({})", escape(&how))).unwrap_or_default();
+    terminal.say(&format!("from {}{how}\n", plural(inferred.records, "record")));
     if inferred.non_objects > 0 {
         terminal.say(&format!("warning: {} were no objects\n", count(inferred.non_objects)));
     }
     if let Some(problem) = first_problem {
         terminal.say(&format!(
-            "warning: {} were no JSON, for instance: {}\n",
+            "warning: {} could not be read, for instance: {}\n",
             count(broken),
             escape(&problem)
         ));

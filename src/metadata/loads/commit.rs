@@ -7,9 +7,14 @@ use super::super::error::MetadataError;
 use super::super::row::Cell;
 use super::super::statement::Sql;
 use super::stage::{Counts, Imbalance, rows_imbalance};
-use super::{LoadRow, LoadState, locked_load};
+use super::{LoadKind, LoadRow, LoadState, locked_load};
 
 const ACT: &str = "commit a load";
+
+/// The rows of all data files that a load is about to replace.
+pub(super) const REPLACED_ROWS: &str =
+    "SELECT CAST(COALESCE(SUM(rows), 0) AS BIGINT) AS total FROM data_files
+     WHERE removed_by_load = $1 AND state = 'live'";
 
 /// A committed load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +74,12 @@ async fn check_balance(load: &LoadRow, on: &impl ConnectionTrait) -> Result<(), 
     let stored = "SELECT CAST(COALESCE(SUM(rows), 0) AS BIGINT) AS total FROM data_files
                   WHERE load_id = $1 AND state = 'pending'";
     let stored = total(stored, load_id, on).await?;
-    match rows_imbalance(load.kind, written, load.rows_carried, stored) {
+    let carried = match load.kind {
+        // What a compaction carries over is all that it replaces.
+        LoadKind::Compaction => total(REPLACED_ROWS, load_id, on).await?,
+        LoadKind::Ingest | LoadKind::Job | LoadKind::Replay | LoadKind::Revert => load.rows_carried,
+    };
+    match rows_imbalance(load.kind, written, carried, stored) {
         None => Ok(()),
         Some(imbalance) => Err(MetadataError::Unbalanced { load_id, imbalance }),
     }

@@ -27,6 +27,8 @@ impl Metadata {
             LoadState::Writing | LoadState::Staged => {}
         }
         for text in [
+            "DELETE FROM data_file_origins WHERE data_file_id IN
+                 (SELECT id FROM data_files WHERE load_id = $1 AND state = 'pending')",
             "DELETE FROM data_files WHERE load_id = $1 AND state = 'pending'",
             "DELETE FROM rejects WHERE load_id = $1 AND status = 'pending'",
             "UPDATE data_files SET removed_by_load = NULL WHERE removed_by_load = $1 AND state = 'live'",

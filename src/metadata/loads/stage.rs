@@ -110,10 +110,12 @@ impl FileOutcome {
     }
 }
 
-/// Only the rows of an ingest come from files alone.
+/// Only the rows of an ingest come from files alone, and only those of a compaction from other data files alone.
 pub(super) fn rows_imbalance(kind: LoadKind, written: i64, carried: i64, stored: i64) -> Option<Imbalance> {
     match kind {
-        LoadKind::Ingest if written + carried != stored => Some(Imbalance::Rows { written, carried, stored }),
+        LoadKind::Ingest | LoadKind::Compaction if written + carried != stored => {
+            Some(Imbalance::Rows { written, carried, stored })
+        }
         LoadKind::Ingest | LoadKind::Job | LoadKind::Compaction | LoadKind::Replay | LoadKind::Revert => None,
     }
 }
@@ -144,7 +146,7 @@ impl Metadata {
     }
 }
 
-async fn add_data_files(
+pub(super) async fn add_data_files(
     load_id: i64,
     table_name: &str,
     files: &[NewDataFile],
@@ -163,7 +165,7 @@ async fn add_data_files(
     Ok(())
 }
 
-async fn reserve_removals(
+pub(super) async fn reserve_removals(
     load_id: i64,
     table_name: &str,
     removes: &[i64],
