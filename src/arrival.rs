@@ -22,6 +22,8 @@ pub enum Format {
     Json,
     /// `.ndjson`, `.jsonl`: one record a line.
     Lines,
+    /// `.csv`, `.tsv`: cells between separators.
+    Csv,
 }
 
 /// Names that are never touched: hidden ones and those that a sender still writes under.
@@ -41,12 +43,20 @@ impl Arrival {
     }
 }
 
+const EXTENSIONS: [(&str, Format); 5] = [
+    (".ndjson", Format::Lines),
+    (".jsonl", Format::Lines),
+    (".json", Format::Json),
+    (".csv", Format::Csv),
+    (".tsv", Format::Csv),
+];
+
 fn split_format(name: &str) -> (&str, Option<Format>) {
     let mut stem = name;
     for compression in [".gz", ".zst"] {
         stem = strip_end(stem, compression).unwrap_or(stem);
     }
-    for (end, format) in [(".ndjson", Format::Lines), (".jsonl", Format::Lines), (".json", Format::Json)] {
+    for (end, format) in EXTENSIONS {
         if let Some(rest) = strip_end(stem, end) {
             return (rest, Some(format));
         }
@@ -56,7 +66,7 @@ fn split_format(name: &str) -> (&str, Option<Format>) {
     (known.map_or(stem, |(rest, _)| rest), None)
 }
 
-/// `xml`, `csv`: short, and not a number.
+/// `xml`, `txt`: short, and not a number.
 fn is_extension(end: &str) -> bool {
     (1..=8).contains(&end.len())
         && end.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -236,6 +246,7 @@ mod tests {
         assert_eq!(Arrival::read("orders.xml").format, None);
         assert_eq!(read("orders_20220606.xml").0, "orders");
         assert_eq!(Arrival::read("orders.gz").format, None);
+        assert_eq!(Arrival::read("orders_20220606.TSV.zst").format, Some(Format::Csv));
         assert_eq!(Arrival::read("orders.jsonl.gz").format, Some(Format::Lines));
     }
 

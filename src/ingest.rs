@@ -24,5 +24,6 @@ pub use fault::{Fault, whole_message};
 pub use ingestor::{Ingestor, Pass};
 pub use load::new_data_file;
 pub use places::Places;
+pub use recover::{Background, Ours, recover};
 pub use story::FileStory;
 pub use write::lineage_fields;

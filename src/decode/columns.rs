@@ -7,6 +7,7 @@ mod base64;
 mod build;
 mod cell;
 mod check;
+pub(super) mod direct;
 mod local_time;
 mod plan;
 mod rescue;
@@ -14,31 +15,41 @@ mod scalar;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::problem::Problem;
 use super::value::Value;
-use crate::schema::field::TableSchema;
+use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::{OnUnknownField, Zone};
-use build::Column;
+use build::{Bytes, Column};
+use cell::Cell;
 use check::Check;
+use direct::Memory;
 use plan::{Members, UnusableDefault};
 
 /// The column for unknown members.
 pub const RESCUED: &str = "_rescued";
 
+/// A schema, made ready for reading records. Made once, and shared by all who read records of the type.
+#[derive(Debug)]
+pub struct Plan {
+    members: Members,
+    schema: SchemaRef,
+    fields: Vec<Field>,
+    on_unknown: OnUnknownField,
+    zone: Zone,
+}
+
 /// Columns under construction.
 #[derive(Debug)]
 pub struct Columns {
-    plan: Members,
+    plan: Arc<Plan>,
     columns: Vec<Column>,
     /// Present when unknown members are rescued.
-    rescued: Option<StringBuilder>,
-    schema: SchemaRef,
-    on_unknown: OnUnknownField,
-    zone: Zone,
+    rescued: Option<Bytes>,
+    memory: Memory,
     rows: usize,
 }
 
@@ -51,24 +62,40 @@ pub struct Appended {
     pub bytes: usize,
 }
 
-impl Columns {
+impl Plan {
     /// # Errors
     /// A default does not fit its field, or Arrow refuses a type.
-    pub fn new(schema: &TableSchema, on_unknown: OnUnknownField, zone: Zone) -> Result<Columns, Unusable> {
-        let plan = Members::compile(&schema.fields)?;
-        let columns = schema.fields.iter().map(Column::of).collect::<Result<_, _>>()?;
-        let rescued = (on_unknown == OnUnknownField::Rescue).then(StringBuilder::new);
+    pub fn new(schema: &TableSchema, on_unknown: OnUnknownField, zone: Zone) -> Result<Plan, Unusable> {
+        let members = Members::compile(&schema.fields, zone)?;
         let mut fields: Vec<_> = schema.arrow().fields().to_vec();
-        if rescued.is_some() {
+        if on_unknown == OnUnknownField::Rescue {
             fields.push(Arc::new(ArrowField::new(RESCUED, DataType::Utf8, true)));
         }
-        let schema = Arc::new(ArrowSchema::new(fields));
-        Ok(Columns { plan, columns, rescued, schema, on_unknown, zone, rows: 0 })
+        // So that columns can be made without a fault later.
+        schema.fields.iter().map(Column::of).collect::<Result<Vec<_>, _>>()?;
+        let arrow = Arc::new(ArrowSchema::new(fields));
+        Ok(Plan { members, schema: arrow, fields: schema.fields.clone(), on_unknown, zone })
     }
 
     /// The data columns, and the column of rescued members if there is one.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
+    }
+}
+
+impl Columns {
+    /// # Errors
+    /// Arrow refuses a type; [`Plan::new`] has ruled that out.
+    pub fn new(plan: Arc<Plan>) -> Result<Columns, ArrowError> {
+        let columns = plan.fields.iter().map(Column::of).collect::<Result<_, _>>()?;
+        let rescued = (plan.on_unknown == OnUnknownField::Rescue).then(Bytes::default);
+        let memory = Memory::of(&plan.members);
+        Ok(Columns { plan, columns, rescued, memory, rows: 0 })
+    }
+
+    /// As [`Plan::schema`].
+    pub fn schema(&self) -> SchemaRef {
+        self.plan.schema()
     }
 
     /// Rows appended since the last batch.
@@ -81,21 +108,33 @@ impl Columns {
     /// # Errors
     /// The first value that does not fit.
     pub fn append(&mut self, record: &Value<'_>, text: &str) -> Result<Appended, Box<Problem>> {
-        let mut check = Check::new(text, self.on_unknown, self.zone);
-        let cells = check.record(&self.plan, record)?;
+        let mut check = Check::new(text, self.plan.on_unknown, self.plan.zone);
+        let cells = check.record(&self.plan.members, record)?;
         let appended = check.appended();
         let rescued = match &self.rescued {
-            Some(_) if appended.unknown_fields > 0 => rescue::collect(&self.plan, record, text),
+            Some(_) if appended.unknown_fields > 0 => rescue::collect(&self.plan.members, record, text),
             _ => None,
         };
         for (column, cell) in self.columns.iter_mut().zip(&cells) {
             column.push(cell);
         }
         if let Some(builder) = &mut self.rescued {
-            builder.append_option(rescued);
+            match rescued {
+                Some(text) => builder.push(text.as_bytes()),
+                None => builder.push_null(),
+            }
         }
         self.rows += 1;
         Ok(appended)
+    }
+
+    /// Forgets all rows.
+    pub(super) fn clear(&mut self) {
+        self.rows = 0;
+        self.columns.iter_mut().for_each(|column| column.truncate(0));
+        if let Some(rescued) = &mut self.rescued {
+            rescued.truncate(0);
+        }
     }
 
     /// The rows so far, as a batch; the columns are empty afterwards.
@@ -105,7 +144,7 @@ impl Columns {
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let mut arrays = self.columns.iter_mut().map(Column::finish).collect::<Result<Vec<ArrayRef>, _>>()?;
         if let Some(builder) = &mut self.rescued {
-            arrays.push(Arc::new(builder.finish()));
+            arrays.push(Arc::new(builder.finish_text()?));
         }
         let options = RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)

@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
+use super::csv;
 use super::error::DecodeError;
+use super::format::Format;
 use super::records::{RecordOptions, Records};
 use crate::schema::infer::{Inference, Inferred};
 
@@ -10,10 +12,12 @@ use crate::schema::infer::{Inference, Inferred};
 #[derive(Debug)]
 pub struct Draft {
     pub inferred: Inferred,
-    /// Records that are no JSON.
+    /// Records that could not be read.
     pub broken: u64,
     /// What is wrong with the first of them.
     pub first_problem: Option<String>,
+    /// What was found out about how the file is written, for formats where that is a question.
+    pub read_as: Option<String>,
 }
 
 impl Draft {
@@ -22,6 +26,9 @@ impl Draft {
     /// # Errors
     /// The file as a whole cannot be read.
     pub fn of(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Self, DecodeError> {
+        if options.format == Format::Csv {
+            return csv::draft(reader, &options);
+        }
         let mut records = Records::new(reader, options)?;
         let mut inference = Inference::default();
         let (mut broken, mut first_problem) = (0, None);
@@ -35,6 +42,6 @@ impl Draft {
                 }
             }
         }
-        Ok(Self { inferred: inference.finish(), broken, first_problem })
+        Ok(Self { inferred: inference.finish(), broken, first_problem, read_as: None })
     }
 }

@@ -63,13 +63,32 @@ impl DecodeError {
 
     /// True when the file may simply not be complete yet: more bytes could still make it valid.
     pub fn is_truncation(&self) -> bool {
-        matches!(self.code, "json.truncated" | "file.truncated")
+        matches!(self.code, "json.truncated" | "csv.truncated" | "file.truncated")
     }
 
     /// True when reading failed: it says nothing about the file's contents, and the same file may load later.
     pub fn is_io(&self) -> bool {
         self.source.is_some()
     }
+}
+
+impl Position {
+    /// The place behind a text that begins here.
+    pub(super) fn behind(self, text: &[u8]) -> Position {
+        let offset = self.offset + text.len() as u64;
+        match memchr::memrchr(b'\n', text) {
+            None => Position { offset, line: self.line, column: self.column + characters(text) },
+            Some(last) => {
+                let lines = memchr::memchr_iter(b'\n', text).count() as u64;
+                Position { offset, line: self.line + lines, column: 1 + characters(&text[last + 1..]) }
+            }
+        }
+    }
+}
+
+/// Characters of a text; roughly, when it is not UTF-8.
+fn characters(text: &[u8]) -> u64 {
+    text.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64
 }
 
 impl fmt::Display for Position {

@@ -4,6 +4,7 @@
 //! Knows nothing of schemas beyond whether a key is a field, and does not judge what is inside a record.
 
 mod elements;
+mod layout;
 mod lines;
 mod outline;
 mod sequence;
@@ -13,10 +14,16 @@ mod values;
 mod window;
 
 use std::fmt;
+use std::sync::Arc;
 
+use super::columns::direct::Between;
 use super::error::DecodeError;
+use super::plan::DecodePlan;
+use super::records::Tail;
+use super::segments::Segments;
 use super::source::Source;
 use elements::Elements;
+use layout::JsonLayout;
 use shape::{Clues, Shape};
 use values::Extent;
 use window::{Piece, Window};
@@ -25,7 +32,7 @@ use window::{Piece, Window};
 const PEEK: usize = 1024 * 1024;
 
 /// Tells whether a key at the root of a record belongs to the schema.
-pub type Known = Box<dyn Fn(&str) -> bool + Send>;
+pub type Known = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What is known of a file besides its bytes.
 pub struct FramingOptions {
@@ -48,6 +55,8 @@ pub struct Framing {
     limit: usize,
     number: u64,
     start_of_large: Vec<u8>,
+    /// All of the text was at hand from the start.
+    whole: bool,
 }
 
 #[derive(Debug)]
@@ -132,7 +141,15 @@ impl Framing {
             }
         };
         let limit = options.max_record_bytes;
-        Ok(Framing { window, shape, known: options.known, limit, number: 0, start_of_large: Vec::new() })
+        Ok(Framing {
+            window,
+            shape,
+            known: options.known,
+            limit,
+            number: 0,
+            start_of_large: Vec::new(),
+            whole,
+        })
     }
 
     /// The next record, or `None` at the end of the text.
@@ -169,6 +186,49 @@ impl Framing {
             Kept::Whole(piece) => self.window.consumed(piece),
             Kept::Start => &self.start_of_large,
         }
+    }
+
+    /// The bytes at hand, if they go on with records, and how these lie in them; the last may be incomplete.
+    pub(super) fn at_hand(&self) -> Option<(&[u8], Between)> {
+        let between = match &self.shape {
+            Cutter::Lines => Between::Lines,
+            Cutter::Sequence => Between::Space,
+            Cutter::Elements(elements) => Between::Commas { first: elements.is_before_first()? },
+        };
+        Some((self.window.bytes(), between))
+    }
+
+    /// Passes over records that were read from [`Framing::at_hand`].
+    pub(super) fn pass(&mut self, records: u64, bytes: usize) {
+        self.window.consume(bytes);
+        self.number += records;
+        if let (Cutter::Elements(elements), true) = (&mut self.shape, records > 0) {
+            elements.passed_element();
+        }
+    }
+
+    /// Place of the first byte at hand in the file.
+    pub(super) fn offset(&self) -> u64 {
+        self.window.offset()
+    }
+
+    /// Cuts the text into segments; gives itself back when it cannot be cut, or is not worth it.
+    pub(super) fn split(self, plan: &Arc<DecodePlan>, tail: Tail) -> Result<Segments, Box<Framing>> {
+        // Tests cut small texts, too.
+        if self.number > 0 || (self.whole && !cfg!(any(test, fuzzing))) {
+            return Err(Box::new(self));
+        }
+        let Some(layout) = JsonLayout::of(&self, plan, tail) else {
+            return Err(Box::new(self));
+        };
+        let start = self.window.position(self.window.offset());
+        let (carry, source) = self.window.into_parts();
+        Ok(Segments::new(Arc::new(layout), source, carry, start))
+    }
+
+    /// The whole text, when it was at hand as a whole.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.window.into_text()
     }
 
     /// The largest record that is kept whole.

@@ -79,6 +79,15 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, SyntaxError> {
     })
 }
 
+/// How many bytes from the start are UTF-8.
+pub fn clean_length(bytes: &[u8]) -> usize {
+    // The basic form is faster, and nearly always enough.
+    if simdutf8::basic::from_utf8(bytes).is_ok() {
+        return bytes.len();
+    }
+    simdutf8::compat::from_utf8(bytes).map_or_else(|bad| bad.valid_up_to(), str::len)
+}
+
 /// As [`parse`], for bytes that are known to be text.
 ///
 /// # Errors

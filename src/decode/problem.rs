@@ -136,6 +136,23 @@ impl Problem {
         }
     }
 
+    /// A record that is not what its format demands, at a place of it.
+    pub(super) fn of_record(rule: &str, at: usize, what: &str, shape: &str, record: &[u8]) -> Problem {
+        Problem::of_whole(rule, format!("{}: {what}", within(record, at)), shape)
+    }
+
+    /// A record that is not what its format demands.
+    pub(super) fn of_whole(rule: &str, message: String, shape: &str) -> Problem {
+        Problem {
+            pointer: String::new(),
+            rule: rule.to_owned(),
+            message,
+            value: None,
+            general: String::new(),
+            shape: shape.to_owned(),
+        }
+    }
+
     /// A record that was not kept, because of its size.
     pub(super) fn of_size(size: u64, limit: usize) -> Problem {
         Problem {

@@ -2,12 +2,18 @@
 
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
+use super::columns::Columns;
+use super::columns::direct::{Most, Run};
 use super::error::DecodeError;
+use super::format::Format;
 use super::framing::{Frame, Framing, FramingOptions, Known};
 use super::json;
+use super::plan::DecodePlan;
 use super::problem::Problem;
 use super::reject::Reject;
+use super::segments::Segments;
 use super::source::Source;
 use super::value::Value;
 
@@ -28,6 +34,7 @@ pub enum Tail {
 pub struct RecordOptions {
     /// Its extensions tell NDJSON from documents, and promise a compression, where the content leaves it open.
     pub file_name: String,
+    pub format: Format,
     /// The type's key; helps to recognise the array that holds the records.
     pub type_name: String,
     /// Keys from the root to the array of records; found by itself when absent.
@@ -41,8 +48,10 @@ pub struct RecordOptions {
 impl RecordOptions {
     /// Defaults for a file of this name and type.
     pub fn new(file_name: impl Into<String>, type_name: impl Into<String>) -> Self {
+        let file_name = file_name.into();
         RecordOptions {
-            file_name: file_name.into(),
+            format: Format::of_name(&file_name).unwrap_or(Format::Json),
+            file_name,
             type_name: type_name.into(),
             records_path: None,
             known: None,
@@ -52,11 +61,13 @@ impl RecordOptions {
     }
 }
 
-/// The records of one file, one after the other.
+/// The JSON records of one file, one after the other.
 #[derive(Debug)]
 pub struct Records {
     framing: Framing,
     tail: Tail,
+    /// Up to this byte of the file the text at hand is known to be UTF-8.
+    clean: u64,
 }
 
 /// One record, good until the next is asked for.
@@ -85,10 +96,31 @@ impl Records {
     /// # Errors
     /// The file is no text with records, or reading failed.
     pub fn new(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Records, DecodeError> {
-        let RecordOptions { file_name, type_name, records_path, known, tail, max_record_bytes } = options;
+        let RecordOptions { file_name, format: _, type_name, records_path, known, tail, max_record_bytes } =
+            options;
         let source = Source::open(reader, &file_name)?;
         let options = FramingOptions { file_name, type_name, records_path, known, max_record_bytes };
-        Ok(Records { framing: Framing::open(source, options)?, tail })
+        Records::open(source, options, tail)
+    }
+
+    /// As [`Records::new`], from text.
+    pub(super) fn open(source: Source, options: FramingOptions, tail: Tail) -> Result<Records, DecodeError> {
+        Ok(Records::framed(Framing::open(source, options)?, tail))
+    }
+
+    pub(super) fn framed(framing: Framing, tail: Tail) -> Records {
+        Records { framing, tail, clean: 0 }
+    }
+
+    /// Cuts the text into segments, if it goes on behind its first part and has a shape that can be cut.
+    pub(super) fn split(self, plan: &Arc<DecodePlan>) -> Result<Segments, Box<Records>> {
+        let Records { framing, tail, clean } = self;
+        framing.split(plan, tail).map_err(|framing| Box::new(Records { framing: *framing, tail, clean }))
+    }
+
+    /// The whole text, when it was at hand as a whole.
+    pub(super) fn into_text(self) -> Vec<u8> {
+        self.framing.into_text()
     }
 
     /// The next record, or `None` at the end of the file.
@@ -101,6 +133,22 @@ impl Records {
             None => Ok(None),
             Some(frame) => self.record(&frame).map(Some),
         }
+    }
+
+    /// Takes as many of the next records into `columns` as can be read without a detour; perhaps none. What comes
+    /// next then, [`Records::next`] tells.
+    pub(super) fn take_run(&mut self, columns: &mut Columns, most: Most) -> Run {
+        let offset = self.framing.offset();
+        let Some((text, between)) = self.framing.at_hand() else {
+            return Run::default();
+        };
+        let known = usize::try_from(self.clean.saturating_sub(offset)).unwrap_or(0).min(text.len());
+        let clean = known + json::clean_length(&text[known..]);
+        let most = Most { record: most.record.min(self.framing.max_record_bytes()), ..most };
+        let run = columns.take_run(&text[..clean], between, most);
+        self.clean = offset + clean as u64;
+        self.framing.pass(run.records, run.consumed);
+        run
     }
 
     /// Members of an enclosing object that are not its records, as far as the file was read.

@@ -1,5 +1,5 @@
 //! The raw bytes of a file → its text: decompressed, without a byte order mark, known to be UTF-8 or ASCII at
-//! its start.
+//! its start. Of a format that comes in other encodings, too: its bytes, decompressed.
 //!
 //! Reads forward only and buffers a fixed amount, so a decompression bomb costs time, not memory. Knows
 //! nothing of records.
@@ -34,11 +34,23 @@ enum Compression {
 }
 
 impl Source {
-    /// Looks at the first bytes. `file_name` only serves to notice a name that promises another compression.
+    /// Looks at the first bytes, which must be those of UTF-8. `file_name` only serves to notice a name that promises
+    /// another compression.
     ///
     /// # Errors
     /// `file.compression`, `file.truncated`, `file.encoding`, or a failed read.
     pub fn open(reader: Box<dyn Read + Send>, file_name: &str) -> Result<Source, DecodeError> {
+        let mut source = Source::of_any_encoding(reader, file_name)?;
+        source.head_read = encoding::text_start(&source.head)?;
+        source.skipped = source.head_read as u64;
+        Ok(source)
+    }
+
+    /// As [`Source::open`], for whoever finds out about the encoding: byte order marks are part of the stream.
+    ///
+    /// # Errors
+    /// `file.compression`, `file.truncated`, or a failed read.
+    pub fn of_any_encoding(reader: Box<dyn Read + Send>, file_name: &str) -> Result<Source, DecodeError> {
         let mut raw = Raw(reader);
         let start = read_head(&mut raw).map_err(|error| fault(Compression::None, error))?;
         let compression = Compression::of(&start);
@@ -54,9 +66,20 @@ impl Source {
         };
         let mut source = Source { stream, compression, head: Vec::new(), head_read: 0, skipped: 0 };
         source.head = read_head(&mut source.stream).map_err(|error| fault(compression, error))?;
-        source.head_read = encoding::text_start(&source.head)?;
-        source.skipped = source.head_read as u64;
+        encoding::refuse_containers(&source.head)?;
         Ok(source)
+    }
+
+    /// A source that has nothing to say.
+    pub(super) fn nothing() -> Source {
+        let stream = Box::new(io::empty());
+        Source { stream, compression: Compression::None, head: Vec::new(), head_read: 0, skipped: 0 }
+    }
+
+    /// The same source with a text before it, as if that had not been read.
+    pub(super) fn behind(self, mut text: Vec<u8>) -> Source {
+        text.extend_from_slice(&self.head[self.head_read..]);
+        Source { head: text, head_read: 0, ..self }
     }
 
     /// Bytes of the byte order mark, which the stream leaves out.

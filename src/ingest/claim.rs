@@ -41,6 +41,8 @@ fn source_file(context: &Context, row: &FileRow, path: PathBuf) -> SourceFile {
         time: row.file_time.map(|time| time.naive_utc()),
         modified_at,
         last_chance: is_last_chance(modified_at, now, context),
+        bytes: u64::try_from(row.bytes).unwrap_or(0),
+        is_hashed: false,
     }
 }
 

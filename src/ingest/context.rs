@@ -28,6 +28,8 @@ pub struct Context {
     pub max_record_bytes: usize,
     /// Loads at the same time.
     pub parallel: usize,
+    /// How long data files stay readable that compaction has replaced.
+    pub keep_replaced: Duration,
     /// Held while the folder is compared with the ledger, and while a file goes back into it: a file must not be
     /// seen between the two halves of its way back.
     pub folder: tokio::sync::Mutex<()>,

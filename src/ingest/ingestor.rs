@@ -18,7 +18,7 @@ use super::fault::Fault;
 use super::learn::{learn, refuse};
 use super::load::{self, LoadFailure, LoadReport};
 use super::plan::{Lesson, Plan, Situation, plan, to_send_back, unsupported};
-use super::recover::{Ours, clear_strays, recover};
+use super::recover::{Background, Ours, clear_strays, recover};
 use super::story::FileStory;
 use crate::inbox::{Folder, Hint, Looks, Watch};
 use crate::metadata::Kind;
@@ -144,20 +144,20 @@ impl Ingestor {
         std::mem::take(&mut self.stories)
     }
 
-    /// One pass: compare the folder with the ledger, then begin what can be begun. `jobs_at_work` when this process
-    /// runs jobs, whose loads are not abandoned.
+    /// One pass: compare the folder with the ledger, then begin what can be begun. The loads of this process's
+    /// `background` work are not abandoned.
     ///
     /// # Errors
     /// The folder or the metadata database cannot be used now. Nothing is lost; the next pass tries again.
-    pub async fn pass(&mut self, jobs_at_work: bool) -> Result<Pass, Fault> {
+    pub async fn pass(&mut self, background: Background) -> Result<Pass, Fault> {
         // 1. Who is there: types, and work that nobody does any more.
         if self.registry_is_stale {
             self.read_types().await?;
         }
         if self.recover_due {
-            let ours = Ours { tables: &self.busy, jobs: jobs_at_work };
+            let ours = Ours { tables: &self.busy, background };
             recover(&self.context, &self.registry, ours).await?;
-            if self.busy.is_empty() && !jobs_at_work {
+            if self.busy.is_empty() && !background.jobs && !background.compaction {
                 clear_strays(&self.context).await?;
             }
             self.recover_due = false;

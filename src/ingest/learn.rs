@@ -9,7 +9,7 @@ use super::plan::{Lesson, time_to_grow};
 use super::settle::settle;
 use super::story::FileStory;
 use super::write::open_regular;
-use crate::decode::{DecodeError, Draft, RecordOptions, Tail};
+use crate::decode::{DecodeError, Draft, Format, RecordOptions, Tail};
 use crate::metadata::files::{FileState, Finish, Outcome, Problem, Recheck};
 use crate::metadata::types::{Author, NewType, TypeStatus};
 use crate::registry::{Detection, Registry};
@@ -35,7 +35,7 @@ pub async fn learn(context: &Context, lesson: Lesson) -> Result<Vec<FileStory>, 
         infer(&path, options)
     });
     match inferred.await? {
-        Ok(inferred) => register(context, &lesson, inferred).await.map(|()| Vec::new()),
+        Ok(draft) => register(context, &lesson, draft).await.map(|()| Vec::new()),
         Err(Unlearned::Gone) => Ok(Vec::new()),
         Err(Unlearned::Reading(error)) => Err(error),
         Err(Unlearned::Content(problem, truncated)) if truncated && waits => {
@@ -52,21 +52,29 @@ enum Unlearned {
     Content(Problem, bool),
 }
 
-fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Inferred, Unlearned> {
+fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlearned> {
     let file = open_regular(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Unlearned::Gone,
         _ => Unlearned::Reading(Fault::file("read", path)(error)),
     })?;
-    let Draft { inferred, broken: _, first_problem } =
-        Draft::of(Box::new(file), options).map_err(unlearned)?;
-    if inferred.records > 0 {
-        return Ok(inferred);
+    let format = options.format;
+    let draft = Draft::of(Box::new(file), options).map_err(unlearned)?;
+    if draft.inferred.records > 0 {
+        return Ok(draft);
     }
-    let message = match first_problem {
+    let message = match draft.first_problem {
         Some(bad) => format!("no record of the file can be read; {bad}"),
+        None if format == Format::Csv => {
+            "the file has a header and no record, so that no schema can be inferred".to_owned()
+        }
         None => "the file has no record that is an object, so that no schema can be inferred".to_owned(),
     };
-    let hint = "deliver JSON objects: an array of them, one a line, or one array under a root object";
+    let hint = match format {
+        Format::Csv => "deliver a file with records first, or register the type with `lakegate types add`",
+        Format::Json => {
+            "deliver JSON objects: an array of them, one a line, or one array under a root object"
+        }
+    };
     Err(Unlearned::Content(
         Problem { code: "file.no_records".into(), message, hint: Some(hint.into()) },
         false,
@@ -83,13 +91,14 @@ fn unlearned(error: DecodeError) -> Unlearned {
     Unlearned::Content(problem, truncated)
 }
 
-async fn register(context: &Context, lesson: &Lesson, inferred: Inferred) -> Result<(), Fault> {
+async fn register(context: &Context, lesson: &Lesson, draft: Draft) -> Result<(), Fault> {
     // While the file was read, someone may have registered a type that takes it.
     let registry = Registry::build(context.metadata.types().await?, &Registry::default());
     if !matches!(registry.detect(&lesson.name.raw().to_string_lossy()), Detection::Unknown { .. }) {
         return Ok(());
     }
-    let Inferred { definition, partition_column, records, .. } = inferred;
+    let Inferred { definition, partition_column, records, .. } = draft.inferred;
+    let read_as = draft.read_as.map(|how| format!(" ({how})")).unwrap_or_default();
     let new = NewType {
         table_name: lesson.type_key.clone(),
         file_type: lesson.type_key.clone(),
@@ -97,7 +106,7 @@ async fn register(context: &Context, lesson: &Lesson, inferred: Inferred) -> Res
         schema_definition: definition,
         processing_config: "{}".into(),
         partition_column,
-        description: Some(format!("inferred from {records} records of {}", lesson.name.shown())),
+        description: Some(format!("inferred from {records} records of {}{read_as}", lesson.name.shown())),
         file_pattern: None,
         author: Author::Inferred,
     };

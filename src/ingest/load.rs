@@ -24,7 +24,6 @@ use crate::lake::{DataFile, Staging, staging};
 use crate::metadata::Kind;
 use crate::metadata::files::{FileRow, FileState, Release};
 use crate::metadata::loads::{FileOutcome, Intent, LoadKind, NewDataFile, NewLoad};
-use crate::owner::Lane;
 use crate::registry::TypeSpec;
 
 /// What a finished load tells.
@@ -91,24 +90,23 @@ async fn journey(
     load_id: &mut Option<i64>,
 ) -> Result<LoadReport, Fault> {
     let began = Instant::now();
-    let lane = context.owner.lane().ok_or(Fault::NoLane)?;
     let spec = batch.spec.clone();
     let id = context.metadata.begin_load(&new_load(context, &spec)).await?;
     *load_id = Some(id);
     crash::at("after-begin");
     let files = claim(context, id, &batch).await?;
     let journey = Journey { context, id, spec };
-    let sorted = journey.hash(files).await?;
-    let (written, lane) = journey.write(&sorted.fresh, lane).await?;
-    drop(lane);
+    let mut hashed = journey.hash(files).await?;
+    let mut written = journey.write(&hashed.fresh).await?;
     crash::at("after-write");
-    let outcomes = journey.sort_out(&sorted, &written).await?;
+    journey.sort_late_duplicates(&mut hashed, &mut written).await?;
+    let outcomes = journey.sort_out(&hashed, &written).await?;
     if outcomes.is_empty() {
         // Every file was given back: there is nothing to commit.
         journey.abandon().await?;
         return Ok(LoadReport { table: journey.spec.table.clone(), rows: 0, stories: Vec::new() });
     }
-    let (data_files, merged) = journey.merge(written.data_files, &written.keys).await?;
+    let (data_files, merged) = journey.merge(written.data_files(), &written.keys).await?;
     journey.keep_rejects(&written.files).await?;
     crash::at("after-rejects");
     journey.stage(&data_files, merged, outcomes).await?;
@@ -143,7 +141,7 @@ struct Journey<'a> {
 
 impl Journey<'_> {
     /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
-    async fn write(&self, files: &[SourceFile], lane: Lane) -> Result<(Written, Lane), Fault> {
+    async fn write(&self, files: &[SourceFile]) -> Result<Written, Fault> {
         let work = Work {
             load_id: self.id,
             spec: self.spec.clone(),
@@ -151,13 +149,13 @@ impl Journey<'_> {
             rejects_folder: self.context.rejects_folder(&self.spec.folder),
             ingested_at: self.context.clock.now(),
             max_record_bytes: self.context.max_record_bytes,
+            owner: self.context.owner.clone(),
             stop: self.context.stop_reading.clone(),
         };
         let files = files.to_vec();
         let written = blocking(move || {
             Staging::create(&work.lake, work.load_id).map_err(write::WriteError::from)?;
-            let written = write::write(&work, &files, &lane)?;
-            Ok::<_, write::WriteError>((written, lane))
+            write::write(&work, &files)
         });
         Ok(written.await??)
     }

@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::write::{Keys, ORDINAL, WriteError, writer_options};
 use crate::durable;
-use crate::lake::{DataFile, Lake, LakeError, PartitionSource, TableWriter};
+use crate::lake::{DataFile, Lake, LakeError, PartitionSource, TableWriter, retired};
 use crate::metadata::data_files::DataFileRow;
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::WriteMode;
@@ -75,17 +75,16 @@ impl Upsert<'_> {
     fn run(&self, staged: Vec<DataFile>, live: &[Live]) -> Result<(Vec<DataFile>, Merged), WriteError> {
         let mut writer = TableWriter::new(self.lake, self.load_id, writer_options(self.spec));
         for file in &staged {
-            self.copy(&file.staged, file.partition.clone(), &mut writer, |batch| {
-                self.last_of_each_key(batch)
-            })?;
+            let staged = Source::at(file.staged.clone())?;
+            self.copy(staged, file.partition.clone(), &mut writer, |batch| self.last_of_each_key(batch))?;
             durable::remove_if_there(&file.staged).map_err(LakeError::io("remove", &file.staged))?;
         }
         let mut merged = Merged::default();
         for file in live {
-            let place = self.lake.place(&file.path);
-            if self.holds_our_keys(&place)? {
+            if self.holds_our_keys(Source::live(self.lake, &file.path)?)? {
+                let source = Source::live(self.lake, &file.path)?;
                 let carried =
-                    self.copy(&place, file.partition.clone(), &mut writer, |batch| self.others(batch))?;
+                    self.copy(source, file.partition.clone(), &mut writer, |batch| self.others(batch))?;
                 merged.rows_carried += carried as i64;
                 merged.removes.push(file.id);
             }
@@ -96,14 +95,14 @@ impl Upsert<'_> {
     /// Copies the rows that `keep` keeps; how many they are.
     fn copy(
         &self,
-        from: &Path,
+        from: Source,
         partition: Option<String>,
         writer: &mut TableWriter,
         keep: impl Fn(RecordBatch) -> Result<RecordBatch, WriteError>,
     ) -> Result<usize, WriteError> {
         let source = PartitionSource::Fixed(partition);
         let mut rows = 0;
-        for batch in open(from)?.build().map_err(unreadable(from))? {
+        for batch in from.rows.build().map_err(unreadable(&from.place))? {
             let kept = keep(batch.map_err(|source| WriteError::Rows { source })?)?;
             rows += kept.num_rows();
             writer.write(&kept, &source)?;
@@ -136,11 +135,10 @@ impl Upsert<'_> {
         self.keys.hashes(batch).map_err(|source| WriteError::Rows { source })
     }
 
-    fn holds_our_keys(&self, place: &Path) -> Result<bool, WriteError> {
-        let builder = open(place)?;
+    fn holds_our_keys(&self, Source { place, rows }: Source) -> Result<bool, WriteError> {
         let columns: Vec<&str> = self.keys.columns().collect();
-        let mask = parquet::arrow::ProjectionMask::columns(builder.parquet_schema(), columns);
-        for batch in builder.with_projection(mask).build().map_err(unreadable(place))? {
+        let mask = parquet::arrow::ProjectionMask::columns(rows.parquet_schema(), columns);
+        for batch in rows.with_projection(mask).build().map_err(unreadable(&place))? {
             let batch = batch.map_err(|source| WriteError::Rows { source })?;
             if self.hashes(&batch)?.iter().any(|hash| self.keys.contains(hash)) {
                 return Ok(true);
@@ -150,9 +148,29 @@ impl Upsert<'_> {
     }
 }
 
-fn open(place: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, WriteError> {
-    let file = File::open(place).map_err(LakeError::io("open", place))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(place))
+/// A data file that is about to be read.
+struct Source {
+    place: PathBuf,
+    rows: ParquetRecordBatchReaderBuilder<File>,
+}
+
+impl Source {
+    fn at(place: PathBuf) -> Result<Self, WriteError> {
+        let file = File::open(&place).map_err(LakeError::io("open", &place))?;
+        Self::of(place, file)
+    }
+
+    /// A file of the table, also when compaction has replaced it since the table was listed: the commit will tell.
+    fn live(lake: &Lake, path: &str) -> Result<Self, WriteError> {
+        let place = lake.place(path);
+        let file = retired::open(lake.root(), path).map_err(LakeError::io("open", &place))?;
+        Self::of(place, file)
+    }
+
+    fn of(place: PathBuf, file: File) -> Result<Self, WriteError> {
+        let rows = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable(&place))?;
+        Ok(Self { place, rows })
+    }
 }
 
 fn unreadable(place: &Path) -> impl Fn(parquet::errors::ParquetError) -> WriteError + use<> {

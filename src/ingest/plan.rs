@@ -55,7 +55,7 @@ pub struct Situation<'a> {
 }
 
 /// Codes of a document that ends too early: it may still grow.
-pub const TRUNCATION: [&str; 2] = ["json.truncated", "file.truncated"];
+pub const TRUNCATION: [&str; 3] = ["json.truncated", "csv.truncated", "file.truncated"];
 
 /// The code of a file whose extension Lakegate does not load.
 pub const UNSUPPORTED: &str = "file.unsupported_format";
@@ -246,9 +246,14 @@ fn unknown_type(type_key: &str) -> Problem {
 pub fn unsupported() -> Problem {
     Problem {
         code: UNSUPPORTED.into(),
-        message: "the extension is not one that Lakegate loads: .json, .ndjson, .jsonl, with or without .gz or .zst"
-            .into(),
-        hint: Some("rename it, or give a type a file_pattern that matches such names if it holds JSON".into()),
+        message:
+            "the extension is not one that Lakegate loads: .json, .ndjson, .jsonl, .csv, .tsv, with or without .gz or .zst"
+                .into(),
+        hint: Some(
+            "rename it, or give a type a file_pattern that matches such names; they are read as JSON, or as CSV if \
+             processing_config of the type says \"csv\""
+                .into(),
+        ),
     }
 }
 

@@ -13,6 +13,7 @@ use super::learn::refuse;
 use super::load::clear_removed;
 use super::settle::settle;
 use super::write::staged_rejects_path;
+use crate::compact::{purge_retired, retire_replaced};
 use crate::durable;
 use crate::lake::{Staging, staging};
 use crate::metadata::MetadataError;
@@ -53,7 +54,16 @@ pub fn is_poison(crashes: i64, own_fault: bool) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub struct Ours<'a> {
     pub tables: &'a HashSet<String>,
+    pub background: Background,
+}
+
+/// Work of this process that is not begun by looking at `incoming/`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Background {
+    /// It runs jobs.
     pub jobs: bool,
+    /// It merges data files.
+    pub compaction: bool,
 }
 
 /// Resumes whatever nobody works on.
@@ -71,6 +81,7 @@ pub async fn recover(context: &Context, registry: &Registry, ours: Ours<'_>) -> 
     charge_others(context, &suspects, &charged).await?;
     settle_rest(&ended, registry, ours.tables).await?;
     clear_removed(context).await;
+    tidy_after_compaction(context).await;
     for gone in gone {
         gone.forget().map_err(Fault::file("forget an ended process in", context.owner.folder()))?;
     }
@@ -97,7 +108,23 @@ fn is_abandoned(ended: &Ended<'_>, load: &LoadRow, ours: Ours<'_>) -> bool {
     if load.owner != ended.context.owner.id() {
         return ended.contains(&load.owner);
     }
-    !(if load.kind == LoadKind::Job { ours.jobs } else { ours.tables.contains(&load.table_name) })
+    !match load.kind {
+        LoadKind::Job => ours.background.jobs,
+        LoadKind::Compaction => ours.background.compaction,
+        LoadKind::Ingest | LoadKind::Replay | LoadKind::Revert => ours.tables.contains(&load.table_name),
+    }
+}
+
+/// Finishes what compactions left after their commits.
+async fn tidy_after_compaction(context: &Context) {
+    let now = context.clock.now();
+    let tidied = async {
+        retire_replaced(&context.metadata, &context.lake, now.into()).await?;
+        purge_retired(&context.lake, (now - context.keep_replaced).into()).await
+    };
+    if let Err(error) = tidied.await {
+        warn!("data files that were merged are still on disk: {}", error.whole_message());
+    }
 }
 
 /// The ids of the files that were charged with the death of their process.
@@ -175,8 +202,9 @@ async fn roll_back(
         })
         .collect();
     context.metadata.roll_back(load.id, &releases).await?;
-    warn!(load_id = load.id, table = %load.table_name, files = files.len(),
-        "load {} was not finished: rolled back, its files are queued again", load.id);
+    let after = if files.is_empty() { "nothing has changed" } else { "its files are queued again" };
+    warn!(load_id = load.id, table = %load.table_name, kind = %load.kind, files = files.len(),
+        "load {} was not finished: rolled back, {after}", load.id);
     Ok(files.iter().filter(|row| blamed(row)).map(|row| row.id).collect())
 }
 

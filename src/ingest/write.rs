@@ -1,40 +1,40 @@
 //! Bytes → staged Parquet: the heavy half of a load.
 //!
 //! A function of file bytes, type specification and lake; it opens no database connection and runs on a
-//! blocking thread. A file whose rows fit in memory is held there until its fate is known; a larger one goes to data
+//! blocking thread. [`feeder`] has files decoded by the pool, several at a time or one in segments; [`intake`] takes
+//! the results in the order of the files and of their records. A file whose rows fit in memory is held there until its fate is known; a larger one goes to data
 //! files of its own. So a file that fails takes none of its rows along, and none of its neighbours'.
 
 mod budget;
+mod feeder;
+mod file_load;
 mod held;
+mod intake;
 mod keys;
 mod lineage;
+mod open;
 mod rejects;
+mod whole;
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::crash;
-use crate::decode::{DecodeError, DecodeOptions, Decoder, Tail};
-use crate::lake::{DataFile, Lake, LakeError, PartitionSource, TableWriter, WriterOptions, Zone};
+use crate::lake::{DataFile, Lake, LakeError, PartitionSource, WriterOptions, Zone};
 use crate::metadata::files::Problem;
 use crate::name::FileName;
-use crate::owner::Lane;
+use crate::owner::Owner;
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::{self, WriteMode};
 
-use budget::Budget;
-use held::Held;
+use intake::Intake;
 pub use keys::{Keys, ORDINAL};
-use lineage::Lineage;
 pub use lineage::lineage_fields;
-use rejects::RejectsFile;
+pub use open::open_regular;
 pub use rejects::{RejectLine, read_lines, staged_path as staged_rejects_path};
 
 /// One claimed file.
@@ -50,6 +50,10 @@ pub struct SourceFile {
     pub modified_at: DateTime<Utc>,
     /// Its time to grow is over: a truncated document fails.
     pub last_chance: bool,
+    /// Size on disk when it was claimed.
+    pub bytes: u64,
+    /// Its hash is known; else it is taken while the file is read.
+    pub is_hashed: bool,
 }
 
 /// Everything that a load needs besides its files.
@@ -62,6 +66,8 @@ pub struct Work {
     pub rejects_folder: PathBuf,
     pub ingested_at: DateTime<Utc>,
     pub max_record_bytes: usize,
+    /// Names the files that are being read, should the process die.
+    pub owner: Owner,
     /// Set at the end of the process.
     pub stop: CancellationToken,
 }
@@ -88,22 +94,35 @@ pub struct Counts {
     pub unknown_fields: u64,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct WrittenFile {
     pub id: i64,
     pub fate: Fate,
     pub counts: Counts,
     /// The staged rejects, one JSON line each.
     pub rejects: Option<PathBuf>,
+    /// BLAKE3 of its bytes, when it was taken while the file was read.
+    pub hash: Option<String>,
+    /// Data files that hold rows of this file only.
+    pub data_files: Vec<DataFile>,
 }
 
 /// The manifest of a load.
 #[derive(Debug, Default)]
 pub struct Written {
-    pub data_files: Vec<DataFile>,
+    /// Data files that hold rows of several files.
+    pub together: Vec<DataFile>,
     pub files: Vec<WrittenFile>,
     /// With write mode `upsert`: the keys of this load.
     pub keys: Keys,
+}
+
+impl Written {
+    /// All data files.
+    pub fn data_files(&self) -> Vec<DataFile> {
+        let apart = self.files.iter().flat_map(|file| &file.data_files);
+        self.together.iter().chain(apart).cloned().collect()
+    }
 }
 
 /// A fault of storage or of Lakegate; the load as a whole is given up and tried again.
@@ -133,18 +152,8 @@ impl WriteError {
 ///
 /// # Errors
 /// Faults of storage; faults of a file are its [`Fate`].
-pub fn write(work: &Work, files: &[SourceFile], lane: &Lane) -> Result<Written, WriteError> {
-    let mut together = TableWriter::new(&work.lake, work.load_id, writer_options(&work.spec));
-    let mut written = Written { keys: Keys::for_spec(&work.spec), ..Written::default() };
-    for (place, file) in files.iter().enumerate() {
-        lane.reading(Some(file.id));
-        crash::at_file("reading", file.name.shown());
-        let loaded = FileLoad::new(work, file, place).run(&mut together, &mut written)?;
-        written.files.push(loaded);
-        lane.reading(None);
-    }
-    written.data_files.extend(together.finish()?);
-    Ok(written)
+pub fn write(work: &Work, files: &[SourceFile]) -> Result<Written, WriteError> {
+    Intake::new(work, files).run()
 }
 
 /// Data files are closed at this size unless a type says otherwise.
@@ -156,161 +165,6 @@ pub(super) fn writer_options(spec: &TypeSpec) -> WriterOptions {
         table: spec.table.clone(),
         compression: spec.config.compression,
         target_bytes: spec.config.target_file_mb.unwrap_or(TARGET_FILE_MB).saturating_mul(1 << 20),
-    }
-}
-
-/// Opens a claimed file for reading: a regular file and nothing else, whatever its name points to by now.
-///
-/// # Errors
-/// `InvalidInput` when it is not a regular file; else what opening gives.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let file = File::options().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
-    }
-}
-
-/// One file's way through the decoder.
-struct FileLoad<'a> {
-    work: &'a Work,
-    file: &'a SourceFile,
-    /// Its place in the load, for the keys.
-    place: usize,
-    counts: Counts,
-    rejects: RejectsFile,
-}
-
-impl<'a> FileLoad<'a> {
-    fn new(work: &'a Work, file: &'a SourceFile, place: usize) -> Self {
-        let rejects = RejectsFile::new(&work.rejects_folder, work.load_id, file);
-        Self { work, file, place, counts: Counts::default(), rejects }
-    }
-
-    fn run(mut self, together: &mut TableWriter, written: &mut Written) -> Result<WrittenFile, WriteError> {
-        let mut held = Held::new(self.work, partition_source(&self.work.spec, self.file));
-        let fate = match self.decode(&mut held, &mut written.keys) {
-            Ok(fate) => fate,
-            Err(Stop::Fate(fate)) => fate,
-            Err(Stop::Fault(fault)) => return Err(fault),
-        };
-        if fate == Fate::Accepted {
-            written.data_files.extend(held.keep(together)?);
-            for earlier in written.keys.accept() {
-                // The later record of a key replaces the earlier one, of this file or of one before.
-                let counts =
-                    if earlier == self.place { &mut self.counts } else { &mut written.files[earlier].counts };
-                counts.written -= 1;
-                counts.deduplicated += 1;
-            }
-        } else {
-            held.discard()?;
-            written.keys.refuse();
-            self.counts.written = 0;
-        }
-        let rejects = self.rejects.finish()?;
-        Ok(WrittenFile { id: self.file.id, fate, counts: self.counts, rejects })
-    }
-
-    fn decode(&mut self, held: &mut Held<'_>, keys: &mut Keys) -> Result<Fate, Stop> {
-        let lineage = Lineage::new(self.work, self.file);
-        let mut decoder = self.open()?;
-        let budget = Budget::of(&self.work.spec);
-        let before = self.fingerprint()?;
-        while let Some(chunk) = decoder.next_chunk().map_err(|error| self.stop(error))? {
-            if self.work.stop.is_cancelled() {
-                return Err(Stop::Fault(WriteError::Stopped));
-            }
-            self.counts.read += chunk.records_read;
-            self.counts.rejected += chunk.rejects.len() as u64;
-            self.counts.unknown_fields += chunk.unknown_fields;
-            self.rejects.write(&chunk.rejects).map_err(Stop::Fault)?;
-            if let Some(problem) = budget.exceeded_by(&self.counts) {
-                return Ok(Fate::Refused(problem));
-            }
-            let batch = keys.observe(chunk.batch, self.place).map_err(Stop::rows)?;
-            self.counts.deduplicated += batch.dropped;
-            self.counts.written += batch.kept.num_rows() as u64;
-            let rows = lineage.add(batch.kept).map_err(Stop::rows)?;
-            held.add(rows).map_err(Stop::Fault)?;
-        }
-        if before != self.fingerprint()? {
-            return Ok(Fate::Truncated(changed_while_read()));
-        }
-        Ok(budget.exceeded_at_end(&self.counts).map_or(Fate::Accepted, Fate::Refused))
-    }
-
-    fn open(&self) -> Result<Decoder, Stop> {
-        let file = open_regular(&self.file.path).map_err(|error| unreadable(&error))?;
-        let spec = &self.work.spec;
-        let options = DecodeOptions {
-            on_unknown: spec.config.on_unknown_field,
-            timezone: spec.config.timezone,
-            records_path: spec.config.records_path.clone(),
-            tail: if self.file.last_chance { Tail::Final } else { Tail::Growing },
-            max_record_bytes: self.work.max_record_bytes,
-            ..DecodeOptions::new(spec.schema.clone(), self.file.name.shown(), &spec.file_type)
-        };
-        Decoder::new(Box::new(file), options).map_err(|error| self.stop(error))
-    }
-
-    /// Size and time of the file: the same before and after, or it was written to while being read.
-    fn fingerprint(&self) -> Result<(u64, i64, i64), Stop> {
-        let found = std::fs::metadata(&self.file.path).map_err(|error| unreadable(&error))?;
-        Ok((found.len(), found.mtime(), found.mtime_nsec()))
-    }
-
-    /// What a fault of the whole file means for it.
-    fn stop(&self, error: DecodeError) -> Stop {
-        let problem = Problem {
-            code: error.code.to_owned(),
-            message: error.to_string(),
-            hint: Some(error.hint.to_string()),
-        };
-        Stop::Fate(match error {
-            error if error.is_io() => Fate::Unreadable(problem),
-            error if error.is_truncation() && !self.file.last_chance => Fate::Truncated(problem),
-            _ => Fate::Refused(problem),
-        })
-    }
-}
-
-/// Why a file is not read to its end.
-enum Stop {
-    Fate(Fate),
-    Fault(WriteError),
-}
-
-impl Stop {
-    fn rows(source: arrow::error::ArrowError) -> Self {
-        Self::Fault(WriteError::Rows { source })
-    }
-}
-
-fn unreadable(error: &io::Error) -> Stop {
-    let problem = |code: &str, hint: &str| Problem {
-        code: code.into(),
-        message: format!("it cannot be opened: {error}"),
-        hint: Some(hint.into()),
-    };
-    Stop::Fate(match error.kind() {
-        io::ErrorKind::InvalidInput => Fate::Refused(problem(
-            "file.not_regular",
-            "deliver a regular file, not a link, a pipe or a directory",
-        )),
-        _ => {
-            Fate::Unreadable(problem("file.read", "check permissions and the disk; the file is tried again"))
-        }
-    })
-}
-
-fn changed_while_read() -> Problem {
-    Problem {
-        code: "file.truncated".into(),
-        message: "the file changed while it was being read".into(),
-        hint: Some("deliver under a hidden or .tmp name and rename when complete".into()),
     }
 }
 
@@ -327,6 +181,11 @@ fn partition_source(spec: &TypeSpec, file: &SourceFile) -> PartitionSource {
             PartitionSource::Fixed(by.value(file.time.unwrap_or_else(|| file.modified_at.naive_utc())))
         }
     }
+}
+
+/// True when what becomes of a record depends on the keys of records before it.
+pub fn looks_at_keys(spec: &TypeSpec) -> bool {
+    spec.config.dedupe || spec.config.write_mode == WriteMode::Upsert
 }
 
 /// True when rows of earlier loads may have to go.

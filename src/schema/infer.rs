@@ -4,6 +4,7 @@
 //! Lossless is the rule behind every choice here: a value of an observed record must come back from its column
 //! as it was. What no type can hold exactly becomes json, which keeps the source's text.
 
+pub(crate) mod cells;
 mod columns;
 mod numbers;
 mod object;
@@ -13,6 +14,7 @@ mod texts;
 
 use std::collections::HashMap;
 
+use self::cells::Cells;
 use self::shape::{Growth, Shape};
 use super::definition;
 use super::names;
@@ -106,6 +108,49 @@ impl Inference {
             records: self.records,
             non_objects: self.non_objects,
         }
+    }
+}
+
+/// What has been seen so far of records that are rows of text cells, under names that are known beforehand.
+#[derive(Debug)]
+pub struct CellInference {
+    columns: Vec<(String, Cells)>,
+    records: u64,
+}
+
+/// One cell of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct TextCell<'a> {
+    pub text: &'a str,
+    /// It stood in quotes.
+    pub quoted: bool,
+}
+
+impl CellInference {
+    pub fn new(names: impl Iterator<Item = String>) -> CellInference {
+        CellInference { columns: names.map(|name| (name, Cells::default())).collect(), records: 0 }
+    }
+
+    /// Takes one record in: a cell for each name, `None` where there is no value.
+    pub fn observe<'a>(&mut self, cells: impl Iterator<Item = Option<TextCell<'a>>>) {
+        self.records += 1;
+        for ((_, column), cell) in self.columns.iter_mut().zip(cells) {
+            if let Some(TextCell { text, quoted }) = cell {
+                column.observe(text, quoted);
+            }
+        }
+    }
+
+    /// Ends the observation. Columns without any value are left out when `may_leave_out` says so of their name.
+    ///
+    /// Columns past the limit, and those whose names are too long, are left to `_rescued`, which loses nothing.
+    pub fn finish(self, may_leave_out: impl Fn(&str) -> bool) -> Inferred {
+        let quotes_mean_text = self.columns.iter().any(|(_, cells)| cells.plain_numbers);
+        let kept = self.columns.into_iter().filter(|(name, cells)| {
+            name.len() <= names::MAX_LENGTH && !(cells.is_unseen() && may_leave_out(name))
+        });
+        let columns = kept.map(|(name, cells)| (name, cells.into_shape(quotes_mean_text))).take(MAX_LEAVES);
+        Inference { columns: columns.collect(), records: self.records, ..Inference::default() }.finish()
     }
 }
 

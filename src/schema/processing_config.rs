@@ -3,10 +3,12 @@
 //! Every key of the contract is known here. What this version cannot do is refused with a sentence that says
 //! what to write instead: a row explains itself in `status_reason`, and is never treated differently in silence.
 
+mod csv;
 mod zone;
 
 use thiserror::Error;
 
+pub use self::csv::{CsvSettings, Quote};
 pub use self::zone::Zone;
 use super::field::{Field, Kind, TableSchema};
 use super::members::{self, MemberFault, Members, SyntaxFault};
@@ -15,7 +17,7 @@ use super::violation::named;
 use crate::decode::value::Node;
 pub use crate::partition::PartitionBy;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "format",
     "write_mode",
     "mode",
@@ -31,6 +33,7 @@ const KEYS: [&str; 15] = [
     "lenient",
     "lineage",
     "target_file_mb",
+    "csv",
 ];
 
 /// How files of one type are processed.
@@ -55,6 +58,8 @@ pub struct ProcessingConfig {
     pub lineage: bool,
     /// Aim for data files of this size; `None`: the writer's own.
     pub target_file_mb: Option<u64>,
+    /// How CSV files are read; `None`: all of it is detected.
+    pub csv: Option<CsvSettings>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +109,10 @@ pub enum ConfigError {
         "processing_config: \"records_path\" cannot be \"{path}\", which is neither a JSON pointer (/data/items) nor a dotted name (data.items)"
     )]
     RecordsPath { path: String },
+    #[error(
+        "processing_config: \"csv\" gives one character two meanings; delimiter, quote and escape must differ"
+    )]
+    CsvMarks,
     #[error("processing_config: unknown timezone \"{name}\"; {suggestion}")]
     Timezone { name: String, suggestion: String },
     #[error(
@@ -149,6 +158,7 @@ impl ProcessingConfig {
             timezone: config.text("timezone")?.map(Zone::parse).transpose()?.unwrap_or(Zone::UTC),
             lineage: config.flag("lineage")?.unwrap_or(true),
             target_file_mb: target_file_mb(config)?,
+            csv: config.get("csv").map(CsvSettings::parse).transpose()?,
         })
     }
 

@@ -5,12 +5,14 @@
 //! it is allowed is a matter of `nullable`.
 
 mod constant;
+mod swift;
 mod text;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(super) use self::constant::{Constant, Quantity};
+pub use self::swift::{Swift, Text as SwiftText};
 pub(super) use self::text::{FORMATS, TextRule};
 use super::field::Kind;
 use super::violation::{Violation, shown};

@@ -12,7 +12,7 @@ use crate::decode::value::{Node, Value};
 use crate::schema::processing_config::{OnUnknownField, Zone};
 
 /// A record may not grow beyond this in memory: members that it leaves out take room as well.
-const HEAVIEST: usize = 512 * 1024 * 1024;
+pub(super) const HEAVIEST: usize = 512 * 1024 * 1024;
 
 type Checked<T> = Result<T, Box<Problem>>;
 type Object<'a> = [(Cow<'a, str>, Value<'a>)];

@@ -162,13 +162,7 @@ impl Found<'_> {
 
     fn epoch(&self, literal: &str, unit: EpochUnit, resolution: Resolution) -> Result<Cell<'static>, Misfit> {
         let count = numbers::to_i64(literal).ok_or_else(|| self.no_integer(literal, "an integer time"))?;
-        let unit: i128 = match unit {
-            EpochUnit::Seconds => 1_000_000_000,
-            EpochUnit::Millis => 1_000_000,
-            EpochUnit::Micros => 1_000,
-            EpochUnit::Nanos => 1,
-        };
-        self.in_resolution(i128::from(count) * unit, resolution)
+        self.in_resolution(i128::from(count) * nanos_of(unit), resolution)
     }
 
     fn in_resolution(&self, nanos: i128, resolution: Resolution) -> Result<Cell<'static>, Misfit> {
@@ -183,5 +177,15 @@ impl Found<'_> {
         i64::try_from(count)
             .map(Cell::Timestamp)
             .map_err(|_| self.misfit("record.range", &format!("out of range for {name}")))
+    }
+}
+
+/// The length of a unit.
+pub(super) fn nanos_of(unit: EpochUnit) -> i128 {
+    match unit {
+        EpochUnit::Seconds => 1_000_000_000,
+        EpochUnit::Millis => 1_000_000,
+        EpochUnit::Micros => 1_000,
+        EpochUnit::Nanos => 1,
     }
 }

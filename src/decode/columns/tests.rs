@@ -20,8 +20,13 @@ fn schema(fields: Vec<Field>) -> TableSchema {
     TableSchema { fields, primary_key: Vec::new(), judge: None }
 }
 
+fn of(schema: &TableSchema, on_unknown: OnUnknownField, zone: Zone) -> Columns {
+    let plan = Plan::new(schema, on_unknown, zone).expect("a usable schema");
+    Columns::new(Arc::new(plan)).expect("possible types")
+}
+
 fn columns(fields: Vec<Field>) -> Columns {
-    Columns::new(&schema(fields), OnUnknownField::Rescue, Zone::UTC).expect("a usable schema")
+    of(&schema(fields), OnUnknownField::Rescue, Zone::UTC)
 }
 
 fn append(columns: &mut Columns, text: &str) -> Result<Appended, Box<Problem>> {
@@ -44,7 +49,7 @@ fn one(kind: Kind, value: &str) -> String {
 
 fn one_in(kind: Kind, value: &str, zone: Zone) -> String {
     let schema = schema(vec![field("v", kind)]);
-    let mut columns = Columns::new(&schema, OnUnknownField::Rescue, zone).expect("a usable schema");
+    let mut columns = of(&schema, OnUnknownField::Rescue, zone);
     match append(&mut columns, &format!("{{\"v\":{value}}}")) {
         Ok(_) => rows(&mut columns).trim_start_matches("{\"v\":").trim_end_matches('}').to_owned(),
         Err(problem) => {
@@ -235,7 +240,7 @@ fn missing_and_null_follow_nullability_and_defaults() {
 #[test]
 fn a_default_that_does_not_fit_makes_the_schema_unusable() {
     let fields = vec![Field { default: Some("\"x\"".to_owned()), ..field("n", Kind::Int) }];
-    let unusable = Columns::new(&schema(fields), OnUnknownField::Rescue, Zone::UTC).expect_err("unusable");
+    let unusable = Plan::new(&schema(fields), OnUnknownField::Rescue, Zone::UTC).expect_err("unusable");
     assert!(unusable.to_string().starts_with("the default of n does not fit"), "{unusable}");
 }
 
@@ -366,10 +371,10 @@ fn unknown_members_are_rescued_word_for_word() {
 #[test]
 fn unknown_members_are_ignored_or_refused_on_demand() {
     let schema = schema(vec![field("a", Kind::Int)]);
-    let mut ignoring = Columns::new(&schema, OnUnknownField::Ignore, Zone::UTC).expect("usable");
+    let mut ignoring = of(&schema, OnUnknownField::Ignore, Zone::UTC);
     assert_eq!(append(&mut ignoring, r#"{"a":1,"b":2,"c":3}"#).expect("fits").unknown_fields, 2);
     assert_eq!(ignoring.finish().expect("a batch").num_columns(), 1);
-    let mut refusing = Columns::new(&schema, OnUnknownField::Reject, Zone::UTC).expect("usable");
+    let mut refusing = of(&schema, OnUnknownField::Reject, Zone::UTC);
     let problem = append(&mut refusing, r#"{"a":1,"b":2}"#).expect_err("refused");
     assert_eq!(
         (problem.rule.as_str(), problem.message.as_str()),
@@ -379,7 +384,7 @@ fn unknown_members_are_ignored_or_refused_on_demand() {
 
 #[test]
 fn rows_without_columns_are_still_rows() {
-    let mut none = Columns::new(&schema(Vec::new()), OnUnknownField::Ignore, Zone::UTC).expect("usable");
+    let mut none = of(&schema(Vec::new()), OnUnknownField::Ignore, Zone::UTC);
     append(&mut none, "{\"a\":1}").expect("fits");
     assert_eq!(none.finish().expect("a batch").num_rows(), 1);
     assert_eq!(one(Kind::Struct(Vec::new()), "{}"), "{");

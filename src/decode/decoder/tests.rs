@@ -1,10 +1,12 @@
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 
 use super::*;
+use crate::decode::{DecodeOptions, RecordOptions, Records, Tail};
+use crate::schema::field::TableSchema;
 use crate::schema::field::{Field, Kind, Resolution};
 
 fn field(name: &str, kind: Kind) -> Field {
@@ -14,6 +16,11 @@ fn field(name: &str, kind: Kind) -> Field {
 fn options(fields: Vec<Field>, name: &str) -> DecodeOptions {
     let schema = TableSchema { fields, primary_key: Vec::new(), judge: None };
     DecodeOptions::new(Arc::new(schema), name, "things")
+}
+
+pub(super) fn opened(reader: Box<dyn Read + Send>, options: DecodeOptions) -> Result<Decoder, DecodeError> {
+    let (name, tail) = (options.file_name.clone(), options.tail);
+    DecodePlan::new(options)?.open(reader, &name, tail)
 }
 
 fn ids() -> Vec<Field> {
@@ -27,7 +34,7 @@ fn reader(bytes: impl AsRef<[u8]>) -> Box<dyn Read + Send> {
 /// Everything that a file gives: ids of its rows, its rejects, and the error that ended it.
 fn decode(bytes: impl AsRef<[u8]>, options: DecodeOptions) -> (Vec<i64>, Vec<Reject>, Option<DecodeError>) {
     let length = bytes.as_ref().len();
-    let mut decoder = match Decoder::new(reader(bytes), options) {
+    let mut decoder = match opened(reader(bytes), options) {
         Ok(decoder) => decoder,
         Err(error) => return (Vec::new(), Vec::new(), Some(error)),
     };
@@ -150,7 +157,7 @@ fn chunks_stay_within_their_limits() {
     let bounds = [(7, usize::MAX, usize::MAX), (usize::MAX, 3, usize::MAX), (usize::MAX, usize::MAX, 40)];
     for (chunk_rows, chunk_rejects, chunk_bytes) in bounds {
         let options = DecodeOptions { chunk_rows, chunk_rejects, chunk_bytes, ..options(ids(), "t.json") };
-        let mut decoder = Decoder::new(reader(&text), options).expect("lines");
+        let mut decoder = opened(reader(&text), options).expect("lines");
         let (mut read, mut chunks) = (0, 0);
         while let Some(chunk) = decoder.next_chunk().expect("valid") {
             assert!(chunk.batch.num_rows() <= chunk_rows && chunk.rejects.len() <= chunk_rejects);
@@ -165,15 +172,14 @@ fn chunks_stay_within_their_limits() {
 #[test]
 fn a_document_around_no_records_is_an_empty_result() {
     let mut decoder =
-        Decoder::new(reader("{\"things\":[],\"n\":0}"), options(ids(), "t.json")).expect("a document");
+        opened(reader("{\"things\":[],\"n\":0}"), options(ids(), "t.json")).expect("a document");
     assert!(decoder.next_chunk().expect("valid").is_none());
     assert_eq!(decoder.envelope_members(), 1);
 }
 
 #[test]
 fn rescued_fields_are_counted() {
-    let mut decoder =
-        Decoder::new(reader("{\"id\":1,\"a\":1,\"b\":2}"), options(ids(), "t.json")).expect("one");
+    let mut decoder = opened(reader("{\"id\":1,\"a\":1,\"b\":2}"), options(ids(), "t.json")).expect("one");
     let chunk = decoder.next_chunk().expect("valid").expect("one row");
     assert_eq!(chunk.unknown_fields, 2);
     assert_eq!(chunk.batch.schema(), decoder.arrow_schema());
@@ -317,7 +323,7 @@ proptest! {
             2 => format!("{{\"n\":[1],\"things\":[{}]}}", texts.join(",")),
             _ => texts.concat(),
         };
-        let mut decoder = Decoder::new(reader(text), options(every_kind(), "t.json")).expect("records");
+        let mut decoder = opened(reader(text), options(every_kind(), "t.json")).expect("records");
         let chunk = decoder.next_chunk().expect("valid").expect("rows");
         prop_assert!(chunk.rejects.is_empty(), "{:?}", chunk.rejects);
         prop_assert_eq!(chunk.batch.num_rows(), values.len());

@@ -17,6 +17,8 @@ pub(super) struct Elements {
     /// The array was found, not named: nothing else at the root may look like records.
     found: bool,
     step: Step,
+    /// The text ends inside the array, behind a comma.
+    open_end: bool,
     /// Members of the objects around the array.
     pub passed: u64,
 }
@@ -29,9 +31,24 @@ enum Step {
     Done,
 }
 
+enum Coming {
+    Element,
+    /// The end of the array.
+    Close,
+    /// The end of the text, where it may end.
+    End,
+}
+
 impl Elements {
     pub fn new(path: Vec<String>, found: bool) -> Elements {
-        Elements { path, found, step: Step::BeforeArray, passed: 0 }
+        Elements { path, found, step: Step::BeforeArray, open_end: false, passed: 0 }
+    }
+
+    /// The elements in a part of the document. `from_start`: with all that is before them; else the part begins with
+    /// an element. `to_end`: with all that is behind them; else the part ends behind a comma.
+    pub fn part(&self, from_start: bool, to_end: bool) -> Elements {
+        let step = if from_start { Step::BeforeArray } else { Step::FirstElement };
+        Elements { path: self.path.clone(), found: self.found, step, open_end: !to_end, passed: 0 }
     }
 
     /// The next element.
@@ -45,12 +62,20 @@ impl Elements {
             self.enter(window, known)?;
             self.step = Step::FirstElement;
         }
-        if self.step == Step::Done || self.at_close(window)? {
-            if self.step != Step::Done {
+        if self.step == Step::Done {
+            return Ok(None);
+        }
+        match self.coming(window)? {
+            Coming::Element => {}
+            Coming::End => {
+                self.step = Step::Done;
+                return Ok(None);
+            }
+            Coming::Close => {
                 self.step = Step::Done;
                 self.leave(window, known)?;
+                return Ok(None);
             }
-            return Ok(None);
         }
         self.step = Step::NextElement;
         let offset = window.offset();
@@ -63,14 +88,28 @@ impl Elements {
         }
     }
 
-    /// After an element, or at the first: true when the array closes here, else at the next element.
-    fn at_close(&mut self, window: &mut Window) -> Result<bool, DecodeError> {
+    /// Inside the array: true before its first element. `None` elsewhere.
+    pub fn is_before_first(&self) -> Option<bool> {
+        match self.step {
+            Step::FirstElement => Some(true),
+            Step::NextElement => Some(false),
+            Step::BeforeArray | Step::Done => None,
+        }
+    }
+
+    /// Somebody else has read elements.
+    pub fn passed_element(&mut self) {
+        self.step = Step::NextElement;
+    }
+
+    /// What comes after an element, or at the first.
+    fn coming(&mut self, window: &mut Window) -> Result<Coming, DecodeError> {
         match (values::token(window)?, self.step) {
-            (Some(b']'), _) => {
+            (Some(b']'), _) if !self.open_end => {
                 window.consume(1);
-                Ok(true)
+                Ok(Coming::Close)
             }
-            (_, Step::FirstElement) => Ok(false),
+            (_, Step::FirstElement) => Ok(Coming::Element),
             (Some(b','), _) => {
                 let comma = window.offset();
                 window.consume(1);
@@ -81,7 +120,8 @@ impl Elements {
                         "a comma is followed by ']', not by another record",
                         values::REPAIR,
                     )),
-                    _ => Ok(false),
+                    None if self.open_end => Ok(Coming::End),
+                    _ => Ok(Coming::Element),
                 }
             }
             _ => Err(values::expected(window, "',' or ']' after a record")),

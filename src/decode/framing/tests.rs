@@ -17,7 +17,7 @@ impl Case {
             file_name: self.name.to_owned(),
             type_name: "vehicle_events".to_owned(),
             records_path: self.path.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
-            known: self.known.map(|keys| Box::new(|key: &str| keys.contains(&key)) as Known),
+            known: self.known.map(|keys| Arc::new(|key: &str| keys.contains(&key)) as Known),
             max_record_bytes: self.limit,
         };
         Framing::open(Source::open(reader, self.name)?, options)

@@ -29,6 +29,29 @@ impl Window {
         Window { source, buffer: vec![0; 2 * BLOCK], start: 0, end: 0, ended: false, base }
     }
 
+    /// The rest of a text, of which `source` begins at `place`.
+    pub fn at(source: Source, place: Position) -> Window {
+        Window { base: place, ..Window::new(source) }
+    }
+
+    /// A text that is at hand as a whole, or a part of one whose lines are not known.
+    pub fn over(text: Vec<u8>, offset: u64) -> Window {
+        let base = Position { offset, line: 1, column: 1 };
+        Window { source: Source::nothing(), end: text.len(), buffer: text, start: 0, ended: true, base }
+    }
+
+    /// What was read but not consumed, and the source of the rest.
+    pub fn into_parts(mut self) -> (Vec<u8>, Source) {
+        self.buffer.truncate(self.end);
+        self.buffer.drain(..self.start);
+        (self.buffer, self.source)
+    }
+
+    /// The whole text of [`Window::over`].
+    pub fn into_text(self) -> Vec<u8> {
+        self.buffer
+    }
+
     /// The unread bytes at hand; more may follow.
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
@@ -103,16 +126,7 @@ impl Window {
     pub fn position(&self, offset: u64) -> Position {
         let passed =
             usize::try_from(offset.saturating_sub(self.base.offset)).unwrap_or(usize::MAX).min(self.end);
-        let text = &self.buffer[..passed];
-        let offset = self.base.offset + passed as u64;
-        match memchr::memrchr(b'\n', text) {
-            None => Position { offset, line: self.base.line, column: self.base.column + characters(text) },
-            Some(last) => {
-                let lines = memchr::memchr_iter(b'\n', text).count() as u64;
-                let column = 1 + characters(&text[last + 1..]);
-                Position { offset, line: self.base.line + lines, column }
-            }
-        }
+        self.base.behind(&self.buffer[..passed])
     }
 
     /// An error at a place that is still in the buffer, with a short excerpt of the text there.
@@ -149,11 +163,6 @@ impl Window {
 pub(crate) struct Piece {
     start: usize,
     pub length: usize,
-}
-
-/// Characters of a text; its bytes when it is not UTF-8, roughly.
-fn characters(text: &[u8]) -> u64 {
-    text.iter().filter(|byte| !is_continuation(**byte)).count() as u64
 }
 
 fn is_continuation(byte: u8) -> bool {

@@ -20,15 +20,20 @@ const CONTAINERS: [(&[u8], &str); 7] = [
     (&[0x04, 0x22, 0x4d, 0x18], "lz4 data"),
 ];
 
-/// The number of bytes before the text: those of a UTF-8 byte order mark, or none.
-pub(super) fn text_start(head: &[u8]) -> Result<usize, DecodeError> {
-    if let Some((_, what)) = CONTAINERS.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Err(DecodeError::new(
+/// Refuses content that is no text in any encoding.
+pub(super) fn refuse_containers(head: &[u8]) -> Result<(), DecodeError> {
+    match CONTAINERS.iter().find(|(magic, _)| head.starts_with(magic)) {
+        None => Ok(()),
+        Some((_, what)) => Err(DecodeError::new(
             "file.compression",
             format!("the content is {what}"),
             "unpack it; files may be plain, or compressed once with gzip or zstd",
-        ));
+        )),
     }
+}
+
+/// The number of bytes before the text: those of a UTF-8 byte order mark, or none.
+pub(super) fn text_start(head: &[u8]) -> Result<usize, DecodeError> {
     if let Some(encoding) = wide_encoding(head) {
         return Err(DecodeError::new(
             "file.encoding",

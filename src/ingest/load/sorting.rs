@@ -10,9 +10,11 @@ use super::super::fault::Fault;
 use super::super::write::{self, Fate, SourceFile, Written, WrittenFile, open_regular};
 use super::Journey;
 use crate::crash;
+use crate::durable;
 use crate::metadata::files::{FileState, Outcome, Problem, Release};
 use crate::metadata::loads::{Counts, FileOutcome};
 use crate::name::FileName;
+use crate::workers::{Ticket, Workers};
 
 /// The files of a load after a look at their contents.
 pub(super) struct Hashed {
@@ -22,14 +24,21 @@ pub(super) struct Hashed {
     pub duplicates: Vec<(SourceFile, i64)>,
 }
 
+/// Larger files are hashed while they are decoded, to read them once only.
+const HASHED_BEFORE: u64 = 32 << 20;
+/// Files that one thread hashes at a time.
+const PORTION: usize = 32;
+
 impl Journey<'_> {
     /// Hashes the files and sets those aside that were loaded before. Same bytes twice in one load: the second waits for the
     /// next load, which knows what became of the first.
     pub(super) async fn hash(&self, files: Vec<SourceFile>) -> Result<Hashed, Fault> {
-        let hashed =
-            blocking(move || files.into_iter().map(|file| (hash_file(&file), file)).collect::<Vec<_>>())
-                .await?;
-        let (mut fresh, mut hashes, mut twins) = (Vec::new(), HashMap::new(), Vec::new());
+        // Records that were dropped for the sake of a duplicate's keys could not be brought back.
+        let late = !write::looks_at_keys(&self.spec);
+        let workers = self.context.lake.workers().clone();
+        let hashed = blocking(move || hash_files(&workers, files, late)).await?;
+        let mut found = Hashed { fresh: Vec::new(), hashes: HashMap::new(), duplicates: Vec::new() };
+        let mut twins = Vec::new();
         let mut seen = HashSet::new();
         for (hash, file) in hashed {
             // What cannot be read has no hash; the decoder meets the same fault and says why.
@@ -38,20 +47,59 @@ impl Journey<'_> {
                     twins.push(file);
                     continue;
                 }
-                hashes.insert(file.id, hash);
+                found.hashes.insert(file.id, hash);
             }
-            fresh.push(file);
+            found.fresh.push(file);
         }
-        let all: Vec<String> = hashes.values().cloned().collect();
+        let all: Vec<String> = found.hashes.values().cloned().collect();
         let loaded = self.context.metadata.find_loaded(&self.spec.file_type, &all).await?;
-        let (known, fresh) = fresh.into_iter().partition::<Vec<_>, _>(|file| {
-            hashes.get(&file.id).is_some_and(|hash| loaded.contains_key(hash))
+        let (known, fresh) = found.fresh.into_iter().partition::<Vec<_>, _>(|file| {
+            found.hashes.get(&file.id).is_some_and(|hash| loaded.contains_key(hash))
         });
-        let duplicates =
-            known.into_iter().map(|file| (loaded[&hashes[&file.id]], file)).map(|(of, file)| (file, of));
-        let duplicates = duplicates.collect();
+        found.fresh = fresh;
+        found.duplicates = known
+            .into_iter()
+            .map(|file| (loaded[&found.hashes[&file.id]], file))
+            .map(|(of, file)| (file, of))
+            .collect();
         self.give_back(&twins, FileState::Queued, |_| None).await?;
-        Ok(Hashed { fresh, hashes, duplicates })
+        Ok(found)
+    }
+
+    /// As [`Self::hash`], for the files that were hashed while they were decoded: what was written of a duplicate goes
+    /// again.
+    pub(super) async fn sort_late_duplicates(
+        &self,
+        hashed: &mut Hashed,
+        written: &mut Written,
+    ) -> Result<(), Fault> {
+        let late: HashMap<i64, String> =
+            written.files.iter().filter_map(|file| Some((file.id, file.hash.clone()?))).collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<String> = late.values().cloned().collect();
+        let loaded = self.context.metadata.find_loaded(&self.spec.file_type, &all).await?;
+        let mut seen: HashSet<String> = hashed.hashes.values().cloned().collect();
+        let (mut kept, mut gone, mut twins) = (Vec::new(), Vec::new(), Vec::new());
+        for file in std::mem::take(&mut written.files) {
+            let source = hashed.fresh.iter().find(|source| source.id == file.id);
+            match (late.get(&file.id), source) {
+                (Some(hash), Some(source)) if loaded.contains_key(hash) => {
+                    hashed.duplicates.push((source.clone(), loaded[hash]));
+                    gone.push(file);
+                }
+                (Some(hash), Some(source)) if !seen.insert(hash.clone()) => {
+                    twins.push(source.clone());
+                    gone.push(file);
+                }
+                _ => kept.push(file),
+            }
+        }
+        written.files = kept;
+        hashed.hashes.extend(late);
+        blocking(move || discard(&gone)).await??;
+        self.give_back(&twins, FileState::Queued, |_| None).await
     }
 
     /// The outcome of each file that the commit decides; the others are given back.
@@ -167,8 +215,34 @@ fn duplicate(file: &SourceFile, of: i64, hash: Option<String>) -> FileOutcome {
     }
 }
 
+/// Hashes files side by side; those that are to be hashed while they are decoded get none.
+fn hash_files(workers: &Workers, files: Vec<SourceFile>, late: bool) -> Vec<(Option<String>, SourceFile)> {
+    let mut tickets = Vec::new();
+    let mut files = files.into_iter().peekable();
+    while files.peek().is_some() {
+        let portion: Vec<SourceFile> = files.by_ref().take(PORTION).collect();
+        let hash = move |mut file: SourceFile| {
+            file.is_hashed = !late || file.bytes <= HASHED_BEFORE;
+            (if file.is_hashed { hash_file(&file) } else { None }, file)
+        };
+        tickets.push(workers.submit(move || portion.into_iter().map(hash).collect::<Vec<_>>()));
+    }
+    tickets.into_iter().flat_map(Ticket::wait).collect()
+}
+
 fn hash_file(file: &SourceFile) -> Option<String> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(open_regular(&file.path).ok()?).ok()?;
     Some(hasher.finalize().to_hex().to_string())
+}
+
+/// Removes what was staged of files that are not loaded after all.
+fn discard(files: &[WrittenFile]) -> Result<(), Fault> {
+    for file in files {
+        let staged = file.data_files.iter().map(|data| &data.staged).chain(&file.rejects);
+        for path in staged {
+            durable::remove_if_there(path).map_err(Fault::file("remove", path))?;
+        }
+    }
+    Ok(())
 }

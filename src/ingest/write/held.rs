@@ -22,6 +22,12 @@ impl<'a> Held<'a> {
         Self { work, source, batches: Vec::new(), bytes: 0, own: None }
     }
 
+    /// For a file whose rows stay apart from those of others: it may turn out to be a duplicate.
+    pub fn apart(work: &'a Work, source: PartitionSource) -> Self {
+        let own = TableWriter::new(&work.lake, work.load_id, writer_options(&work.spec));
+        Self { own: Some(own), ..Self::new(work, source) }
+    }
+
     pub fn add(&mut self, batch: RecordBatch) -> Result<(), WriteError> {
         if let Some(own) = &mut self.own {
             return Ok(own.write(&batch, &self.source)?);

@@ -12,6 +12,11 @@ pub(super) struct Texts {
 }
 
 impl Texts {
+    /// Texts and nothing else.
+    pub(super) fn plain() -> Texts {
+        Texts { micros: false, nanos: false, dates: false }
+    }
+
     pub(super) fn of(text: &str) -> Texts {
         // Only the form that every reader agrees on; the rarer spellings of RFC 3339 stay texts.
         let looks_like_a_stamp = text.as_bytes().get(10) == Some(&b'T') && !text.ends_with('z');

@@ -35,6 +35,7 @@ fn an_empty_object_gives_the_defaults() {
         timezone: Zone::UTC,
         lineage: true,
         target_file_mb: None,
+        csv: None,
     };
     assert_eq!(config("{}"), expected);
     assert_eq!(config(r#"{"format":"parquet","lenient":false,"timezone":null}"#), expected);
@@ -154,5 +155,50 @@ proptest::proptest! {
     fn no_text_makes_it_panic(text in r#"[\[\]{}",:0-9a-z_/~+ -]{0,60}"#) {
         let _ = ProcessingConfig::parse(&text);
         let _ = ProcessingConfig::parse(&format!(r#"{{"timezone":{text:?},"records_path":{text:?}}}"#));
+    }
+}
+
+#[test]
+fn what_is_known_of_csv_files_is_read() {
+    let csv = config(
+        r#"{"csv":{"delimiter":"tab","quote":"","escape":"\\","header":false,"columns":["id","name"],
+            "encoding":"Latin1","null":["","NA"]}}"#,
+    )
+    .csv;
+    let expected = CsvSettings {
+        delimiter: Some(b'\t'),
+        quote: Some(Quote::Never),
+        escape: Some(b'\\'),
+        header: Some(false),
+        columns: Some(vec!["id".into(), "name".into()]),
+        encoding: Some(encoding_rs::WINDOWS_1252),
+        nulls: Some(vec![String::new(), "NA".into()]),
+    };
+    assert_eq!(csv, Some(expected));
+    assert_eq!(config(r#"{"csv":{}}"#).csv, Some(CsvSettings::default()));
+}
+
+#[test]
+fn mistakes_in_csv_settings_name_the_key() {
+    for (text, expected) in [
+        (
+            r#"{"csv":{"delimeter":";"}}"#,
+            r#"processing_config: unknown key "delimeter"; did you mean "delimiter"?"#,
+        ),
+        (
+            r#"{"csv":{"delimiter":"||"}}"#,
+            r#"processing_config: "csv.delimiter" must be one ASCII character that is no letter, digit, NUL or line end, found "||" (text)"#,
+        ),
+        (
+            r#"{"csv":{"encoding":"windows1252x"}}"#,
+            r#"processing_config: "csv.encoding" cannot be "windows1252x"; did you mean "windows-1252"?"#,
+        ),
+        (
+            r#"{"csv":{"delimiter":"\"","quote":"\""}}"#,
+            r#"processing_config: "csv" gives one character two meanings; delimiter, quote and escape must differ"#,
+        ),
+        (r#"{"csv":1}"#, r#"processing_config: "csv" must be an object, found 1 (number)"#),
+    ] {
+        assert_eq!(fault(text), expected);
     }
 }

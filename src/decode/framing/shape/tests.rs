@@ -7,7 +7,7 @@ fn decided(text: &str, name: &str, known: Option<&[&str]>) -> String {
 fn decided_in(text: &str, whole: bool, name: &str, known: Option<&[&str]>) -> String {
     let known: Option<Known> = known.map(|keys| {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        Box::new(move |key: &str| keys.iter().any(|known| known == key)) as Known
+        std::sync::Arc::new(move |key: &str| keys.iter().any(|known| known == key)) as Known
     });
     let clues = Clues {
         lines: name.ends_with(".ndjson"),
