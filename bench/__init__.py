@@ -1,0 +1,1 @@
+"""The benchmark of Lakegate and its peers; see scripts/bench."""
