@@ -2,24 +2,36 @@
 //!
 //! The way of a file: [`source`] makes it text, [`framing`] cuts the text into records, [`json`] parses each one,
 //! [`columns`] checks it and builds Arrow columns; [`decoder`] puts the parts together and [`records`] is the
-//! first half of it, for inference. All of it streams: memory does not grow with the file.
+//! first half of it, for inference. All of it streams: memory does not grow with the file. [`csv`] does for CSV what
+//! `framing` does for JSON, and hands its records over as the text of JSON objects.
 //!
 //! Knows nothing of folders, tables or databases.
 
+pub mod chunk;
 pub mod columns;
+mod csv;
 pub mod decoder;
 pub mod draft;
 pub mod error;
+pub mod format;
 pub mod framing;
 pub mod json;
+pub mod plan;
 pub mod problem;
+mod reading;
 pub mod records;
 pub mod reject;
+#[cfg(any(test, fuzzing))]
+pub mod roads;
+pub mod segments;
 pub mod source;
 pub mod value;
 
-pub use decoder::{Chunk, DecodeOptions, Decoder};
+pub use chunk::{Chunk, Chunks};
+pub use decoder::Decoder;
 pub use draft::Draft;
 pub use error::{DecodeError, Position};
+pub use format::Format;
+pub use plan::{DecodeOptions, DecodePlan, Feed};
 pub use records::{RecordOptions, Records, Tail};
 pub use reject::Reject;
