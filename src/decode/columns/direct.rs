@@ -176,6 +176,8 @@ impl<'t> Take<'_, 't> {
         self.spend(plan.slots.len() * size_of::<Cell<'_>>())?;
         let is_root = std::mem::replace(&mut self.is_root, false);
         let (mut previous, mut known, mut unknown) = (None, 0, Vec::new());
+        // Fields before this one may have a value; those from it on have none.
+        let mut untouched = 0;
         self.reader.space();
         let mut ended = self.reader.closes(b'}');
         while !ended {
@@ -184,9 +186,10 @@ impl<'t> Take<'_, 't> {
                     previous = Some(key);
                     let at = plan.texts[key].slot;
                     // A second value for the same field.
-                    if columns[at].len() != rows {
+                    if at < untouched && columns[at].len() != rows {
                         return None;
                     }
+                    untouched = untouched.max(at + 1);
                     self.value(&plan.slots[at], &mut columns[at], &mut guide.inner[at])?;
                     known += 1;
                 }

@@ -5,8 +5,12 @@ use crate::schema::numbers;
 
 /// Digits that fit `i64` whatever they are.
 const SAFE_DIGITS: usize = 18;
+/// Digits that fit `u64` whatever they are.
+const MOST_DIGITS: usize = 19;
 /// Significant digits that every double keeps.
 const DOUBLE_DIGITS: usize = 15;
+/// Up to here a double holds every integer.
+const EXACT_INTEGERS: u64 = 1 << 53;
 const LARGEST_POWER: usize = 22;
 
 /// Powers of ten that a double holds exactly.
@@ -39,6 +43,11 @@ pub(in crate::decode) fn long(text: &[u8]) -> Option<(i64, usize)> {
             let value = digits as i64;
             return Some((if negative { -value } else { value }, end));
         }
+        _ if end - start <= MOST_DIGITS => {
+            let value =
+                if negative { 0_i64.checked_sub_unsigned(digits)? } else { i64::try_from(digits).ok()? };
+            return Some((value, end));
+        }
         _ => {}
     }
     let literal = literal(text)?;
@@ -49,17 +58,37 @@ pub(in crate::decode) fn long(text: &[u8]) -> Option<(i64, usize)> {
 #[inline]
 pub(in crate::decode) fn double(text: &[u8]) -> Option<(f64, usize)> {
     let plain = plain(text)?;
-    if !plain.has_exponent && plain.significant <= DOUBLE_DIGITS && plain.fraction <= LARGEST_POWER {
-        // Both operands are exact, so that the one rounding of the division is the right one.
-        let size = plain.digits as f64 / POWERS[plain.fraction];
+    if plain.has_exponent {
+        let literal = literal(text)?;
+        return Some((numbers::f64_exact(literal)?, literal.len()));
+    }
+    if let Some(size) = plain.size() {
         return Some((if plain.negative { -size } else { size }, plain.length));
     }
-    let literal = literal(text)?;
+    let literal = str::from_utf8(&text[..plain.length]).ok()?;
     let value: f64 = literal.parse().ok()?;
-    if !plain.has_exponent && is_shortest(literal, value) {
-        return Some((value, literal.len()));
+    let value = if is_shortest(literal, value) { value } else { numbers::f64_exact(literal)? };
+    Some((value, plain.length))
+}
+
+impl Plain {
+    /// The nearest double without its sign, when a few steps show that it keeps all digits.
+    #[inline]
+    fn size(&self) -> Option<f64> {
+        let is_exact = self.significant <= SAFE_DIGITS && self.digits <= EXACT_INTEGERS;
+        if !is_exact || self.fraction > LARGEST_POWER {
+            return None;
+        }
+        // Both operands are exact, so that the one rounding of the division is the right one.
+        let size = self.digits as f64 / POWERS[self.fraction];
+        if self.significant <= DOUBLE_DIGITS {
+            return Some(size);
+        }
+        // The double is at most half its distance to the next one away from the literal. When that distance is less than
+        // the last digit of the literal, so many digits of the double are those of the literal.
+        let distance = f64::from_bits(size.to_bits() + 1) - size;
+        (distance * POWERS[self.fraction] < 0.999).then_some(size)
     }
-    Some((numbers::f64_exact(literal)?, literal.len()))
 }
 
 /// As [`double`], in single precision.
@@ -88,6 +117,12 @@ pub(in crate::decode) fn decimal(text: &[u8], precision: u8, scale: u8) -> Optio
 
 /// The number literal at the start of `text`, by the grammar of JSON.
 pub(in crate::decode) fn literal(text: &[u8]) -> Option<&str> {
+    str::from_utf8(&text[..literal_length(text)?]).ok()
+}
+
+/// The bytes of the number literal at the start of `text`.
+#[inline]
+pub(super) fn literal_length(text: &[u8]) -> Option<usize> {
     let (_, start) = sign(text);
     let mut end = whole(text, start)?;
     if text.get(end) == Some(&b'.') {
@@ -97,9 +132,10 @@ pub(in crate::decode) fn literal(text: &[u8]) -> Option<&str> {
         let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
         end = some_digits(text, end + 1 + sign)?;
     }
-    str::from_utf8(&text[..end]).ok()
+    Some(end)
 }
 
+#[inline]
 fn plain(text: &[u8]) -> Option<Plain> {
     let (negative, start) = sign(text);
     let (mut number, mut end) = digits(text, start)?;
@@ -107,16 +143,16 @@ fn plain(text: &[u8]) -> Option<Plain> {
     let mut fraction = 0;
     if text.get(end) == Some(&b'.') {
         let first = end + 1;
-        end = first;
-        while let Some(digit @ b'0'..=b'9') = text.get(end) {
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            significant += usize::from(significant > 0 || *digit != b'0');
-            end += 1;
-        }
+        (number, end) = run_of_digits(text, first, number);
         fraction = end - first;
         if fraction == 0 {
             return None;
         }
+        let zeros = match significant {
+            0 => text[first..end].iter().take_while(|digit| **digit == b'0').count(),
+            _ => 0,
+        };
+        significant += fraction - zeros;
     }
     let has_exponent = matches!(text.get(end), Some(b'e' | b'E'));
     Some(Plain { negative, digits: number, significant, fraction, length: end, has_exponent })
@@ -131,18 +167,52 @@ fn sign(text: &[u8]) -> (bool, usize) {
 /// The digits before the point as a number, which wraps around when they are too many, and their end.
 #[inline]
 fn digits(text: &[u8], start: usize) -> Option<(u64, usize)> {
-    let mut end = start;
-    let mut number = 0_u64;
-    while let Some(digit @ b'0'..=b'9') = text.get(end) {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        end += 1;
-    }
+    let (number, end) = run_of_digits(text, start, 0);
     let leading_zero = end - start > 1 && text[start] == b'0';
     (end > start && !leading_zero).then_some((number, end))
 }
 
+/// `number` with the digits at `at` behind it, which wraps around when they are too many, and the end of the digits.
+#[inline]
+fn run_of_digits(text: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
+    while let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        let (value, count) = up_to_eight_digits(eight);
+        number = number.wrapping_mul(WHOLE_POWERS[count]).wrapping_add(value);
+        at += count;
+        if count < 8 {
+            return (number, at);
+        }
+    }
+    while let Some(digit @ b'0'..=b'9') = text.get(at) {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        at += 1;
+    }
+    (number, at)
+}
+
+const WHOLE_POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// The digits that a text starts with as a number, and how many they are. All at once: neighbours are joined to pairs, pairs to
+/// fours, fours to eight.
+#[inline]
+fn up_to_eight_digits(text: &[u8; 8]) -> (u64, usize) {
+    // A digit is now its value, and anything else is more than nine.
+    let bytes = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
+    let others = ((bytes & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676 | bytes) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() as usize / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // What is not a digit goes, and zeros come before the first digit.
+    let digits = bytes << (64 - 8 * count);
+    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000 << 32 | 1) >> 32, count)
+}
+
 fn whole(text: &[u8], start: usize) -> Option<usize> {
-    digits(text, start).map(|(_, end)| end)
+    let end = some_digits(text, start)?;
+    (end - start == 1 || text[start] != b'0').then_some(end)
 }
 
 fn some_digits(text: &[u8], start: usize) -> Option<usize> {
@@ -169,6 +239,25 @@ fn trimmed(literal: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_read_eight_at_once() {
+        for (text, expected) in [
+            (b"12345678", (12_345_678, 8)),
+            (b"00000000", (0, 8)),
+            (b"99999999", (99_999_999, 8)),
+            (b"1234567:", (1_234_567, 7)),
+            (b"1234/678", (1_234, 4)),
+            (b"1,345678", (1, 1)),
+            (b"x2345678", (0, 0)),
+            (b"\xb12345678", (0, 0)),
+            (b"12\xff45678", (12, 2)),
+        ] {
+            assert_eq!(up_to_eight_digits(text), expected, "{text:?}");
+        }
+        assert_eq!(run_of_digits(b"1234567890123,", 0, 7), (71_234_567_890_123, 13));
+        assert_eq!(run_of_digits(b"1234567890123,567890", 0, 0), (1_234_567_890_123, 13));
+    }
 
     #[test]
     fn literals_end_where_their_grammar_ends() {

@@ -148,7 +148,7 @@ impl<'t> Reader<'t> {
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
             _ => {
-                self.at += super::number::literal(self.rest())?.len();
+                self.at += super::number::literal_length(self.rest())?;
                 Some(())
             }
         }

@@ -57,6 +57,17 @@ fn specials(block: &[u8; 16]) -> u32 {
 /// quote, or `None` for a string that is not valid or does not end.
 #[inline]
 pub(super) fn unescape(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+    // Most strings are short: a whole block is copied, and what is too much is dropped again.
+    if let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+        let special = specials(block);
+        let length = special.trailing_zeros() as usize;
+        if special != 0 && block[length] == b'"' {
+            let before = out.len();
+            out.extend_from_slice(block);
+            out.truncate(before + length);
+            return Some(at + length + 1);
+        }
+    }
     let end = plain_end(text, at);
     if text.get(end) == Some(&b'"') {
         out.extend_from_slice(&text[at..end]);
