@@ -1,6 +1,5 @@
 //! Composition: builds the parts from the settings, once, and hands them down. Knows no detail of any part.
 
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::durable::{self, DirectorySync};
 use crate::inbox::{Patience, Watch};
 use crate::ingest::batches::LoadLimits;
 use crate::ingest::places::{first_free, free_copy_names};
-use crate::ingest::{Background, Context, Fault, FileStory, Ingestor, Ours, Places, recover};
+use crate::ingest::{AtWork, Background, Context, Fault, FileStory, Ingestor, Places, recover};
 use crate::jobs::Runner;
 use crate::lake::Lake;
 use crate::metadata::files::FileState;
@@ -161,8 +160,8 @@ impl App {
     /// The metadata database or the storage cannot be used.
     pub async fn resume(&self) -> Result<(), AppError> {
         let registry = Registry::build(self.metadata.types().await?, &Registry::default());
-        let ours = Ours { tables: &HashSet::new(), background: Background::default() };
-        Ok(recover(&self.context, &registry, ours).await?)
+        recover(&self.context, &registry, Background::default()).await?;
+        Ok(())
     }
 
     /// Copies files into `incoming/`, whole and under a free name.
@@ -209,7 +208,7 @@ impl App {
         let mut counted = Progress::default();
         loop {
             let pass = ingestor.pass(Background::default()).await?;
-            let done = ingestor.next_done().await;
+            let done = if pass.again { None } else { ingestor.next_done().await };
             let worked = done.is_some();
             if let Some(done) = done {
                 ingestor.take_note(done).await;
@@ -244,8 +243,8 @@ impl App {
     }
 
     async fn waiting(&self) -> Result<Vec<FileStory>, AppError> {
-        let rows = self.metadata.live_files().await?;
-        Ok(rows.iter().filter(|row| row.state == FileState::Waiting).map(FileStory::from).collect())
+        let files = self.metadata.unclaimed().await?;
+        Ok(files.iter().filter(|file| file.state == FileState::Waiting).map(FileStory::from).collect())
     }
 }
 
@@ -285,6 +284,7 @@ fn context(
         limits: LoadLimits { files: ingest.load_max_files.max(1), bytes: ingest.load_max_bytes() },
         max_record_bytes: ingest.max_record_bytes(),
         parallel: ingest.parallel_loads(),
+        at_work: AtWork::default(),
         keep_replaced: settings.compact.keep_replaced(),
         folder: tokio::sync::Mutex::default(),
         stop_reading: CancellationToken::new(),

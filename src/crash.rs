@@ -9,10 +9,10 @@ const VARIABLE: &str = "LAKEGATE_CRASH_AT";
 
 /// The places of one load, in their order.
 pub const PLACES: [&str; 16] = [
-    "after-begin",
     "after-claim",
     "mid-move",
     "after-move",
+    "after-read",
     "reading",
     "after-write",
     "mid-return",

@@ -5,9 +5,9 @@
 //! 1. [`inbox`] lists `incoming/` and says which files are complete. Events only wake; the listing decides.
 //! 2. [`registry`] knows the types, compiled from the rows of `table_metadata`, and says to which one a name
 //!    ([`arrival`], [`name`]) belongs.
-//! 3. [`ingest::plan`] compares listing and ledger: what is new, what waits and why, what is an unknown type.
-//!    [`ingest::batches`] puts queued files of one type together: that is a load.
-//! 4. [`ingest::load`] is the journey: claim the files in the ledger and on disk, decode and validate them ([`decode`],
+//! 3. [`ingest::plan`] compares what was found with what the ledger says: what is new, what waits and why, what is an unknown
+//!    type. [`ingest::batches`] puts queued files of one type together: that is a load.
+//! 4. [`ingest::load`] is the journey: claim the files in the ledger and on disk, read, decode and validate them ([`decode`],
 //!    [`schema`]) into staged Parquet ([`lake`]), write the intent down, publish, commit in one transaction
 //!    ([`metadata::loads`]), and only then move the source files to where they stay.
 //! 5. [`compact`] makes few large data files out of many small ones; rows and their order stay what they were.

@@ -109,9 +109,11 @@ impl Metadata {
             // no busy timeout covers that. So the first statement is a write that changes nothing.
             "DELETE FROM counters WHERE 0"
         } else {
-            // A batch that meets fresh rows, before statistics know of them, would be joined by nested loops:
-            // 23 seconds for 10,000 files. A hash join is never far from the best plan for a batch.
-            "SET LOCAL enable_nestloop = off"
+            // A batch meets a table that statistics may not know yet, or that holds millions of rows. Looking each row
+            // of the batch up by an index is right for both: without this the planner reads the whole table, once for
+            // the batch or once for each of its rows (23 seconds for 10,000 files).
+            "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+                 set_config('enable_mergejoin', 'off', true)"
         };
         Sql::new(act, first).run(&transaction).await?;
         Ok(transaction)

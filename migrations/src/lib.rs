@@ -7,6 +7,7 @@
 mod dialect;
 mod m0001_ledger;
 mod m0002_compaction;
+mod m0003_indexes;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,7 +20,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_ledger::Ledger), Box::new(m0002_compaction::Compaction)]
+        vec![
+            Box::new(m0001_ledger::Ledger),
+            Box::new(m0002_compaction::Compaction),
+            Box::new(m0003_indexes::Indexes),
+        ]
     }
 }
 

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compact::{CompactError, Compactor, Eagerness};
 use crate::ingest::Context;
-use crate::metadata::files::FileState;
 use crate::registry;
 use crate::schema::processing_config::WriteMode;
 
@@ -114,10 +113,10 @@ impl Tables {
         let types = context.metadata.types().await?;
         let table_of: HashMap<&str, &str> =
             types.iter().map(|row| (row.file_type.as_str(), row.table_name.as_str())).collect();
-        let files = context.metadata.live_files().await?;
-        let on_their_way = files.iter().filter(|file| file.state != FileState::Waiting);
+        let on_their_way = context.metadata.types_on_their_way().await?;
         let loading = on_their_way
-            .filter_map(|file| table_of.get(file.file_type.as_deref()?).map(|table| (*table).to_owned()))
+            .iter()
+            .filter_map(|file_type| table_of.get(file_type.as_str()).map(|table| (*table).to_owned()))
             .collect();
         let only_adds = |spec: registry::TypeSpec| spec.config.write_mode == WriteMode::Append;
         let appended = types.iter().filter(|row| registry::compile(row).is_ok_and(only_adds));

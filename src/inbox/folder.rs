@@ -81,6 +81,22 @@ impl Folder {
         }
         Ok(entries)
     }
+
+    /// Those of `names` that are there, as [`Self::list`] gives them.
+    ///
+    /// # Errors
+    /// When one of them cannot be looked at.
+    pub fn look_at(&self, names: &[FileName]) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::with_capacity(names.len());
+        for name in names.iter().filter(|name| !is_in_progress(&name.raw().to_string_lossy())) {
+            match fs::symlink_metadata(self.place(name)) {
+                Ok(metadata) => entries.push(entry(name.clone(), &metadata)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
 }
 
 fn entry(name: FileName, metadata: &fs::Metadata) -> Entry {

@@ -79,23 +79,55 @@ impl Looks {
         self.seen.values_mut().for_each(|look| look.hint = None);
     }
 
-    /// Compares a listing with the one before and says for each entry whether it is complete.
+    /// Forgets a file that leaves the folder: the next one of its name is another one.
+    pub fn forget(&mut self, name: &FileName) {
+        self.seen.remove(name);
+    }
+
+    /// Compares a listing of the folder with the one before and says for each entry whether it is complete.
     pub fn judge(&mut self, listing: &[Entry], patience: Patience, now: DateTime<Utc>) -> Vec<Completeness> {
-        let mut seen = HashMap::with_capacity(listing.len());
-        let mut answers = Vec::with_capacity(listing.len());
-        for entry in listing {
+        let before = std::mem::replace(&mut self.seen, HashMap::with_capacity(listing.len()));
+        let answers = self.judge_against(before, listing, patience, now);
+        self.early.clear();
+        answers
+    }
+
+    /// As [`Self::judge`], of a look at `names` alone; the entries are those of them that are there.
+    pub fn judge_some(
+        &mut self,
+        names: &[FileName],
+        entries: &[Entry],
+        patience: Patience,
+        now: DateTime<Utc>,
+    ) -> Vec<Completeness> {
+        let before = names.iter().filter_map(|name| self.seen.remove_entry(name)).collect();
+        let answers = self.judge_against(before, entries, patience, now);
+        for name in names {
+            self.early.remove(name);
+        }
+        answers
+    }
+
+    fn judge_against(
+        &mut self,
+        mut before: HashMap<FileName, Look>,
+        entries: &[Entry],
+        patience: Patience,
+        now: DateTime<Utc>,
+    ) -> Vec<Completeness> {
+        let mut answers = Vec::with_capacity(entries.len());
+        for entry in entries {
             let hint = self.early.remove(&entry.name);
-            let mut look = match self.seen.remove(&entry.name) {
-                Some(before) => before.again(entry, hint, now),
-                None => Look::first(entry, hint, patience, now),
+            let known = before.remove_entry(&entry.name);
+            let (name, mut look) = match known {
+                Some((name, look)) => (name, look.again(entry, hint, now)),
+                None => (entry.name.clone(), Look::first(entry, hint, patience, now)),
             };
             let answer = look.judge(entry.kind, patience, now);
             look.complete = answer == Completeness::Complete;
-            seen.insert(entry.name.clone(), look);
+            self.seen.insert(name, look);
             answers.push(answer);
         }
-        self.seen = seen;
-        self.early.clear();
         answers
     }
 }
@@ -254,5 +286,32 @@ mod tests {
         assert!(scene.complete(1, 10, 0));
         assert!(!scene.complete(100, 20, 90));
         assert!(scene.complete(700, 20, 90));
+    }
+
+    #[test]
+    fn a_look_at_some_names_keeps_what_is_known_of_others() {
+        let mut scene = Scene::new();
+        assert!(!scene.complete(0, 10, -100));
+        let other = FileName::from_raw("b.json");
+        scene.looks.hint(other.clone(), Hint::Renamed, scene.at(100));
+        assert!(scene.looks.judge_some(&[other], &[], PATIENCE, scene.at(100)).is_empty());
+        assert!(scene.complete(501, 10, -100));
+        let known = FileName::from_raw("a.json");
+        assert!(scene.looks.judge_some(&[known], &[], PATIENCE, scene.at(600)).is_empty());
+        assert!(!scene.complete(700, 10, -100), "it went away in between");
+    }
+
+    #[test]
+    fn a_namesake_of_a_file_that_left_is_judged_by_its_own_hint() {
+        let mut scene = Scene::new();
+        scene.hint(0, Hint::Renamed);
+        assert!(scene.complete(1, 10, 0));
+        let name = FileName::from_raw("a.json");
+        scene.looks.forget(&name);
+        scene.hint(100, Hint::Renamed);
+        let modified_at = scene.at(90);
+        let namesake = Entry { name: name.clone(), kind: EntryKind::File, bytes: 7, modified_at, inode: 2 };
+        let now = scene.at(101);
+        assert_eq!(scene.looks.judge_some(&[name], &[namesake], PATIENCE, now), [Completeness::Complete]);
     }
 }

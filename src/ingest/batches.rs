@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use super::plan::UNSUPPORTED;
-use crate::metadata::files::{FileRow, FileState};
+use super::backlog::{Backlog, Place, place};
+use crate::metadata::files::Unclaimed;
 use crate::registry::{Registry, TypeSpec};
 
 /// Limits of one load.
@@ -21,56 +19,49 @@ pub struct LoadLimits {
 #[derive(Debug)]
 pub struct Batch {
     pub spec: Arc<TypeSpec>,
-    pub files: Vec<FileRow>,
+    /// Oldest first.
+    pub files: Vec<Arc<Unclaimed>>,
+    /// No more files fit.
+    pub is_full: bool,
 }
 
-/// The next load of each table that has none in work, oldest files first; the table whose file waited longest
-/// comes first.
+/// The next load of each table that can take one, oldest files first; the table whose file waited longest comes first.
 pub fn next_loads(
-    rows: &[FileRow],
+    backlog: &Backlog,
     registry: &Registry,
-    busy_tables: &HashSet<String>,
+    unavailable: &HashSet<String>,
     limits: LoadLimits,
 ) -> Vec<Batch> {
-    let mut queues: BTreeMap<&str, Vec<&FileRow>> = BTreeMap::new();
-    let loadable =
-        |row: &&FileRow| row.state == FileState::Queued && row.error_code.as_deref() != Some(UNSUPPORTED);
-    for row in rows.iter().filter(loadable) {
-        if let Some(key) = &row.file_type {
-            queues.entry(key).or_default().push(row);
-        }
-    }
-    let mut batches: Vec<Batch> = queues
-        .into_iter()
-        .filter_map(|(key, mut queue)| {
-            let spec = registry.active(key).filter(|spec| !busy_tables.contains(&spec.table))?;
-            queue.sort_by(|a, b| order(a).cmp(&order(b)));
-            Some(Batch { spec: spec.clone(), files: first_files(&queue, limits) })
-        })
-        .collect();
-    batches.sort_by(|a, b| order(&a.files[0]).cmp(&order(&b.files[0])));
+    let next = |(key, queue): (&str, &BTreeMap<Place, Arc<Unclaimed>>)| {
+        let spec = registry.active(key).filter(|spec| !unavailable.contains(&spec.table))?;
+        let files = first_files(queue, limits);
+        let is_full = files.len() >= limits.files || files.len() < queue.len();
+        (!files.is_empty()).then(|| Batch { spec: spec.clone(), files, is_full })
+    };
+    let mut batches: Vec<Batch> = backlog.queues().filter_map(next).collect();
+    batches.sort_by_cached_key(|batch| place(&batch.files[0]));
     batches
 }
 
-/// The time in the name, else the modification time; then the name.
-fn order(row: &FileRow) -> (Option<DateTime<Utc>>, &str, i64) {
-    (row.file_time.or(row.modified_at), &row.name, row.id)
+/// True when there is something to load, whoever is busy.
+pub fn has_loads(backlog: &Backlog, registry: &Registry) -> bool {
+    backlog.queues().any(|(key, _)| registry.active(key).is_some())
 }
 
-fn first_files(queue: &[&FileRow], limits: LoadLimits) -> Vec<FileRow> {
+fn first_files(queue: &BTreeMap<Place, Arc<Unclaimed>>, limits: LoadLimits) -> Vec<Arc<Unclaimed>> {
+    let Some(first) = queue.values().next() else { return Vec::new() };
     // A file that was open when a process died is loaded alone, so that it cannot take others along again.
-    if queue[0].crashes > 0 {
-        return vec![queue[0].clone()];
+    if first.crashes > 0 {
+        return vec![first.clone()];
     }
     let mut bytes = 0;
-    let fits = |row: &&&FileRow| {
-        bytes += u64::try_from(row.bytes).unwrap_or(0);
-        row.crashes == 0 && bytes <= limits.bytes
+    let fits = |file: &&Arc<Unclaimed>| {
+        bytes += u64::try_from(file.bytes).unwrap_or(0);
+        file.crashes == 0 && bytes <= limits.bytes
     };
-    let mut files: Vec<FileRow> =
-        queue.iter().take(limits.files).take_while(fits).map(|&row| row.clone()).collect();
+    let mut files: Vec<_> = queue.values().take(limits.files).take_while(fits).cloned().collect();
     if files.is_empty() {
-        files.push(queue[0].clone());
+        files.push(first.clone());
     }
     files
 }
@@ -78,25 +69,26 @@ fn first_files(queue: &[&FileRow], limits: LoadLimits) -> Vec<FileRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::plan::tests::file_row;
+    use crate::ingest::backlog::tests::{backlog, file};
+    use crate::metadata::files::FileState;
     use crate::metadata::types::TypeStatus;
     use crate::registry::tests::{registry, row as type_row};
 
     const LIMITS: LoadLimits = LoadLimits { files: 3, bytes: 25 };
 
-    fn queued(id: i64, file_type: &str, modified: i64) -> FileRow {
-        file_row(id, &format!("{file_type}_{id}.json"), file_type, FileState::Queued, modified)
+    fn queued(id: i64, file_type: &str, modified: i64) -> Unclaimed {
+        file(id, &format!("{file_type}_{id}.json"), file_type, FileState::Queued, modified)
     }
 
-    fn loads(rows: &[FileRow], busy: &[&str]) -> Vec<Vec<i64>> {
+    fn loads(files: &[Unclaimed], busy: &[&str]) -> Vec<Vec<i64>> {
         let registry = registry(vec![
             type_row("orders", TypeStatus::Active),
             type_row("events", TypeStatus::Active),
             type_row("idle", TypeStatus::Paused),
         ]);
         let busy = busy.iter().map(|table| (*table).to_owned()).collect();
-        let loads = next_loads(rows, &registry, &busy, LIMITS);
-        loads.into_iter().map(|batch| batch.files.iter().map(|row| row.id).collect()).collect()
+        let loads = next_loads(&backlog(files), &registry, &busy, LIMITS);
+        loads.into_iter().map(|batch| batch.files.iter().map(|file| file.id).collect()).collect()
     }
 
     #[test]
@@ -114,19 +106,19 @@ mod tests {
 
     #[test]
     fn a_large_file_is_a_load_of_its_own() {
-        let rows = [FileRow { bytes: 1000, ..queued(1, "orders", 10) }, queued(2, "orders", 11)];
+        let rows = [Unclaimed { bytes: 1000, ..queued(1, "orders", 10) }, queued(2, "orders", 11)];
         assert_eq!(loads(&rows, &[]), [[1]]);
     }
 
     #[test]
     fn a_file_suspected_of_a_crash_is_loaded_alone() {
         let rows = [
-            FileRow { crashes: 1, ..queued(1, "orders", 10) },
+            Unclaimed { crashes: 1, ..queued(1, "orders", 10) },
             queued(2, "orders", 11),
             queued(3, "orders", 12),
         ];
         assert_eq!(loads(&rows, &[]), [[1]]);
-        let rows = [queued(2, "orders", 9), FileRow { crashes: 1, ..queued(1, "orders", 10) }];
+        let rows = [queued(2, "orders", 9), Unclaimed { crashes: 1, ..queued(1, "orders", 10) }];
         assert_eq!(loads(&rows, &[]), [[2]]);
     }
 }

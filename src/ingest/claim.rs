@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::at_work::InWork;
 use super::batches::Batch;
 use super::context::Context;
 use super::fault::Fault;
@@ -15,34 +17,49 @@ use super::plan::time_to_grow;
 use super::write::SourceFile;
 use crate::crash;
 use crate::durable::{self, DirectorySync};
-use crate::metadata::files::{FileRow, FileState, Location, Problem, Release};
+use crate::metadata::files::{Claim, FileState, Location, Problem, Release, Unclaimed};
+use crate::metadata::loads::NewLoad;
 use crate::name::FileName;
 
-/// Claims the files of a batch for load `load_id` and moves them to `processing/`. Files that somebody else took
-/// or that are gone are left out.
-pub(super) async fn claim(context: &Context, load_id: i64, batch: &Batch) -> Result<Vec<SourceFile>, Fault> {
-    let wanted: Vec<(i64, i64)> = batch.files.iter().map(|row| (row.id, row.attempt)).collect();
-    let claimed = context.metadata.claim(load_id, context.owner.id(), &wanted).await?;
-    let claimed: HashSet<i64> = claimed.into_iter().collect();
+/// Begins a load, claims the files of a batch for it and moves them to `processing/`. Files that somebody else took or
+/// that are gone are left out. `begun` holds the load as soon as it is in the ledger.
+pub(super) async fn claim(
+    context: &Context,
+    batch: &Batch,
+    load: &NewLoad,
+    begun: &mut Option<InWork>,
+) -> Result<Vec<SourceFile>, Fault> {
+    let folder = context.places.processing.join(&batch.spec.folder);
+    let files = batch.files.clone();
+    let wanted = blocking(move || plan_moves(&folder, files)).await??;
+    let claims = wanted.iter().map(|Wanted { file, target }| Claim {
+        id: file.id,
+        attempt: file.attempt,
+        target: target.as_deref().map(text),
+    });
+    let (load_id, claimed) = context.metadata.begin_load_with(load, claims.collect()).await?;
+    *begun = Some(context.at_work.enter(load_id));
     crash::at("after-claim");
-    let rows: Vec<FileRow> = batch.files.iter().filter(|row| claimed.contains(&row.id)).cloned().collect();
-    let moved = move_in(context, &batch.spec.folder, rows).await?;
-    Ok(moved.into_iter().map(|(row, path)| source_file(context, &row, path)).collect())
+    let claimed: HashSet<i64> = claimed.into_iter().collect();
+    let wanted = wanted.into_iter().filter(|wanted| claimed.contains(&wanted.file.id)).collect();
+    let moved = move_in(context, load_id, wanted).await?;
+    Ok(moved.into_iter().map(|(file, path)| source_file(context, &file, path)).collect())
 }
 
-fn source_file(context: &Context, row: &FileRow, path: PathBuf) -> SourceFile {
+fn source_file(context: &Context, file: &Unclaimed, path: PathBuf) -> SourceFile {
     let now = context.clock.now();
-    let modified_at = row.modified_at.unwrap_or(now);
+    let modified_at = file.modified_at.unwrap_or(now);
     SourceFile {
-        id: row.id,
-        attempt: row.attempt + 1,
-        name: FileName::from_shown(&row.name),
+        id: file.id,
+        attempt: file.attempt + 1,
+        name: FileName::from_shown(&file.name),
         path,
-        time: row.file_time.map(|time| time.naive_utc()),
+        time: file.file_time.map(|time| time.naive_utc()),
         modified_at,
         last_chance: is_last_chance(modified_at, now, context),
-        bytes: u64::try_from(row.bytes).unwrap_or(0),
+        bytes: u64::try_from(file.bytes).unwrap_or(0),
         is_hashed: false,
+        content: None,
     }
 }
 
@@ -50,68 +67,71 @@ fn is_last_chance(modified_at: DateTime<Utc>, now: DateTime<Utc>, context: &Cont
     time_to_grow(modified_at, now, context.patience.max_wait).is_none()
 }
 
-/// Moves claimed files (rows as they were before the claim) into `processing/<folder>/`. Those that cannot be moved
-/// are given back.
-pub(super) async fn move_in(
-    context: &Context,
-    folder: &str,
-    rows: Vec<FileRow>,
-) -> Result<Vec<(FileRow, PathBuf)>, Fault> {
-    let folder = context.places.processing.join(folder);
-    durable::create_directories(&folder).map_err(Fault::file("create", &folder))?;
-    let (here, incoming): (Vec<FileRow>, Vec<FileRow>) =
-        rows.into_iter().partition(|row| row.location == Location::Processing);
+/// A file to claim, and where it goes; nowhere when it is in `processing/` already.
+struct Wanted {
+    file: Arc<Unclaimed>,
+    target: Option<PathBuf>,
+}
+
+fn plan_moves(folder: &Path, files: Vec<Arc<Unclaimed>>) -> Result<Vec<Wanted>, Fault> {
+    durable::create_directories(folder).map_err(Fault::file("create", folder))?;
     let mut taken = HashSet::new();
-    let targets: Vec<PathBuf> = incoming
-        .iter()
-        .map(|row| {
-            let target = first_free(free_names(&folder, row), |name| taken.contains(name));
-            taken.insert(target.clone());
-            target
-        })
-        .collect();
-    let plan: Vec<_> = incoming.iter().zip(&targets).map(|(row, target)| (row.id, text(target))).collect();
-    context.metadata.plan_move(&plan).await?;
+    let mut target = |file: &Unclaimed| {
+        let free = first_free(free_names(folder, &file.name, file.id, None), |name| taken.contains(name));
+        taken.insert(free.clone());
+        free
+    };
+    let plan = |file: Arc<Unclaimed>| {
+        let target = (file.location == Location::Incoming).then(|| target(&file));
+        Wanted { file, target }
+    };
+    Ok(files.into_iter().map(plan).collect())
+}
 
+/// Moves claimed files into `processing/`. Those that cannot be moved are given back.
+async fn move_in(
+    context: &Context,
+    load_id: i64,
+    wanted: Vec<Wanted>,
+) -> Result<Vec<(Arc<Unclaimed>, PathBuf)>, Fault> {
     let source_folder = context.places.incoming.clone();
-    let pairs: Vec<(FileRow, PathBuf)> = incoming.into_iter().zip(targets).collect();
-    let results = blocking(move || rename_all(&source_folder, pairs)).await?;
+    let results = blocking(move || rename_all(&source_folder, wanted)).await?;
     crash::at("after-move");
-
-    let mut moved: Vec<(FileRow, PathBuf)> =
-        here.into_iter().filter_map(|row| row.path.clone().map(|path| (row, PathBuf::from(path)))).collect();
+    let mut moved = Vec::with_capacity(results.len());
     let mut lost = Vec::new();
-    let mut new_paths = Vec::new();
-    for (row, result) in results {
+    for (file, result) in results {
         match result {
-            Ok(path) => {
-                new_paths.push((row.id, text(&path)));
-                moved.push((row, path));
-            }
-            Err(error) => lost.push((row, error)),
+            Ok(path) => moved.push((file, path)),
+            Err(error) => lost.push((file, error)),
         }
     }
-    context.metadata.moved(&new_paths).await?;
+    // Before the others are written down: all that the load still holds then has been moved.
+    let refused = give_back_unmoved(context, lost).await?;
+    if !moved.is_empty() {
+        context.metadata.moved_in(load_id).await?;
+    }
     // With nothing to load, the fault makes the table pause; otherwise the next load meets it.
-    if let (Some(fault), true) = (give_back_unmoved(context, lost).await?, moved.is_empty()) {
+    if let (Some(fault), true) = (refused, moved.is_empty()) {
         return Err(fault);
     }
-    // The order of the batch: oldest first.
-    moved.sort_by(|(a, _), (b, _)| {
-        (a.file_time.or(a.modified_at), &a.name).cmp(&(b.file_time.or(b.modified_at), &b.name))
-    });
     Ok(moved)
 }
 
-type Renamed = (FileRow, io::Result<PathBuf>);
+type Renamed = (Arc<Unclaimed>, io::Result<PathBuf>);
 
-fn rename_all(incoming: &Path, pairs: Vec<(FileRow, PathBuf)>) -> Vec<Renamed> {
+/// The files in their order, each with the place where it lies now.
+fn rename_all(incoming: &Path, wanted: Vec<Wanted>) -> Vec<Renamed> {
     let mut directories = DirectorySync::default();
-    let mut results: Vec<Renamed> = Vec::with_capacity(pairs.len());
-    for (row, target) in pairs {
-        let from = incoming.join(FileName::from_shown(&row.name).raw());
+    let mut results: Vec<Renamed> = Vec::with_capacity(wanted.len());
+    for Wanted { file, target } in wanted {
+        let Some(target) = target else {
+            let lies_at = file.path.as_ref().map(PathBuf::from).ok_or(io::ErrorKind::NotFound.into());
+            results.push((file, lies_at));
+            continue;
+        };
+        let from = incoming.join(FileName::from_shown(&file.name).raw());
         let moved = durable::move_new(&from, &target, &mut directories).map(|()| target);
-        results.push((row, moved));
+        results.push((file, moved));
         crash::at("mid-move");
     }
     // Durability of this step is a courtesy: the ledger finds the file at either end.
@@ -122,16 +142,16 @@ fn rename_all(incoming: &Path, pairs: Vec<(FileRow, PathBuf)>) -> Vec<Renamed> {
 /// A file that could not be moved is not loaded now: it is gone, or the folder does not allow it, which is a fault.
 async fn give_back_unmoved(
     context: &Context,
-    lost: Vec<(FileRow, io::Error)>,
+    lost: Vec<(Arc<Unclaimed>, io::Error)>,
 ) -> Result<Option<Fault>, Fault> {
     if lost.is_empty() {
         return Ok(None);
     }
     let releases: Vec<Release> = lost
         .iter()
-        .map(|(row, error)| Release {
-            id: row.id,
-            attempt: row.attempt + 1,
+        .map(|(file, error)| Release {
+            id: file.id,
+            attempt: file.attempt + 1,
             state: FileState::Waiting,
             problem: (error.kind() != io::ErrorKind::NotFound).then(|| cannot_take(error)),
             crashed: false,
@@ -139,8 +159,8 @@ async fn give_back_unmoved(
         .collect();
     context.metadata.release(&releases).await?;
     let refused = lost.into_iter().find(|(_, error)| error.kind() != io::ErrorKind::NotFound);
-    Ok(refused.map(|(row, source)| {
-        let path = context.places.incoming.join(FileName::from_shown(&row.name).raw());
+    Ok(refused.map(|(file, source)| {
+        let path = context.places.incoming.join(FileName::from_shown(&file.name).raw());
         Fault::File { act: "take", path, source }
     }))
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alerts::Alarm;
 use crate::clock::Clock;
 use crate::inbox::Patience;
+use crate::ingest::at_work::AtWork;
 use crate::ingest::batches::LoadLimits;
 use crate::ingest::places::Places;
 use crate::lake::Lake;
@@ -26,8 +27,9 @@ pub struct Context {
     pub patience: Patience,
     pub limits: LoadLimits,
     pub max_record_bytes: usize,
-    /// Loads at the same time.
+    /// Tables that are loaded at the same time.
     pub parallel: usize,
+    pub at_work: AtWork,
     /// How long data files stay readable that compaction has replaced.
     pub keep_replaced: Duration,
     /// Held while the folder is compared with the ledger, and while a file goes back into it: a file must not be

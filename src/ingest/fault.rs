@@ -25,6 +25,8 @@ pub enum Fault {
     Panic { cause: String },
     #[error("all lanes are in use")]
     NoLane,
+    #[error("the load before this one did not come to its commit")]
+    Overtaken,
 }
 
 impl Fault {
@@ -37,7 +39,7 @@ impl Fault {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Metadata(error) => error.kind(),
-            Self::Write(WriteError::Stopped) => Kind::Conflict,
+            Self::Write(WriteError::Stopped) | Self::Overtaken => Kind::Conflict,
             Self::Write(WriteError::Rows { .. }) | Self::Panic { .. } => Kind::Internal,
             Self::Write(error) if error.storage_fault().is_none() => Kind::Internal,
             Self::Lake(error) if error.storage_fault().is_none() => Kind::Internal,
@@ -55,6 +57,7 @@ impl Fault {
             Self::Panic { .. } => {
                 ("internal.panic", "please report it with the log; the file is parked as failed")
             }
+            Self::Overtaken => ("load.overtaken", "nothing is lost; its files load after those before them"),
             Self::NoLane => ("internal.lanes", "lower ingest.parallel_loads"),
         };
         Problem { code: code.into(), message: self.whole_message(), hint: Some(hint.into()) }

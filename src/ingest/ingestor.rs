@@ -1,9 +1,9 @@
 //! The driver: looks at the folder, starts loads within limits, takes note of what they became.
 //!
 //! One `Ingestor` lives in the daemon, or for the length of one `lakegate ingest`. It remembers only what may be
-//! forgotten: looks at growing files, which tables are busy, how long to leave a faulty table alone.
+//! forgotten: what is in the ledger, looks at growing files, how long to leave a faulty table alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,20 +11,25 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error};
 
-use super::batches::next_loads;
-use super::claim::{blocking, panic_message, return_to_incoming};
+use super::batches::{Batch, has_loads, next_loads};
+use super::claim::panic_message;
 use super::context::{Context, pause_after};
 use super::fault::Fault;
-use super::learn::{learn, refuse};
+use super::learn::learn;
 use super::load::{self, LoadFailure, LoadReport};
-use super::plan::{Lesson, Plan, Situation, plan, to_send_back, unsupported};
-use super::recover::{Background, Ours, clear_strays, recover};
+use super::look::{Lookout, Seen};
+use super::plan::Lesson;
+use super::recover::{Background, clear_strays, recover};
 use super::story::FileStory;
-use crate::inbox::{Folder, Hint, Looks, Watch};
+use super::turns::Turns;
+use crate::inbox::Watch;
 use crate::metadata::Kind;
-use crate::metadata::files::{FileRow, FileState};
+use crate::metadata::files::FileState;
 use crate::name::FileName;
 use crate::registry::Registry;
+
+/// Loads of one table at the same time: one is written while the next is prepared, or the last one settles.
+const LOADS_OF_A_TABLE: usize = 2;
 
 /// What one pass left.
 #[derive(Debug, Default)]
@@ -33,14 +38,6 @@ pub struct Pass {
     pub look_again: Option<Duration>,
     /// The pass changed something that the next one should look at right away.
     pub again: bool,
-}
-
-/// What a look at the folder found.
-struct Seen {
-    plan: Plan,
-    /// The live files as they are after it.
-    rows: Vec<FileRow>,
-    changed: bool,
 }
 
 /// A piece of work that ended.
@@ -62,16 +59,15 @@ struct Pause {
 
 pub struct Ingestor {
     context: Arc<Context>,
-    folder: Folder,
-    watch: Option<Watch>,
-    looks: Looks,
+    lookout: Lookout,
     registry: Arc<Registry>,
     registry_is_stale: bool,
     work: JoinSet<Ended>,
-    busy: HashSet<String>,
+    turns: Turns,
     learning: HashSet<String>,
     pauses: HashMap<String, Pause>,
-    oddities: BTreeSet<FileName>,
+    /// When the first pause ends that has begun since the last full look.
+    end_of_pause: Option<DateTime<Utc>>,
     /// Files that ended since the work last ran dry, and the codes of those that failed.
     ended: usize,
     failures: BTreeMap<String, usize>,
@@ -85,17 +81,15 @@ pub struct Ingestor {
 impl Ingestor {
     pub fn new(context: Arc<Context>, watch: Option<Watch>) -> Self {
         Self {
-            folder: Folder::new(&context.places.incoming),
+            lookout: Lookout::new(context.clone(), watch),
             context,
-            watch,
-            looks: Looks::default(),
             registry: Arc::default(),
             registry_is_stale: true,
             work: JoinSet::new(),
-            busy: HashSet::new(),
+            turns: Turns::default(),
             learning: HashSet::new(),
             pauses: HashMap::new(),
-            oddities: BTreeSet::new(),
+            end_of_pause: None,
             ended: 0,
             failures: BTreeMap::new(),
             stories: Vec::new(),
@@ -107,8 +101,7 @@ impl Ingestor {
 
     /// Names that are known to be complete.
     pub fn announce(&mut self, names: &[FileName]) {
-        let now = self.context.clock.now();
-        names.iter().for_each(|name| self.looks.hint(name.clone(), Hint::Renamed, now));
+        self.lookout.announce(names);
     }
 
     /// The fault of a table that has failed again and again.
@@ -127,6 +120,7 @@ impl Ingestor {
     pub fn full_scan_due(&mut self) {
         self.recover_due = true;
         self.registry_is_stale = true;
+        self.lookout.look_at_all();
     }
 
     /// True while loads or lessons run.
@@ -144,8 +138,8 @@ impl Ingestor {
         std::mem::take(&mut self.stories)
     }
 
-    /// One pass: compare the folder with the ledger, then begin what can be begun. The loads of this process's
-    /// `background` work are not abandoned.
+    /// One pass: compare the folder with the ledger, as far as there is news, then begin what can be begun. The loads of
+    /// this process's `background` work are not abandoned.
     ///
     /// # Errors
     /// The folder or the metadata database cannot be used now. Nothing is lost; the next pass tries again.
@@ -155,25 +149,30 @@ impl Ingestor {
             self.read_types().await?;
         }
         if self.recover_due {
-            let ours = Ours { tables: &self.busy, background };
-            recover(&self.context, &self.registry, ours).await?;
-            if self.busy.is_empty() && !background.jobs && !background.compaction {
+            if recover(&self.context, &self.registry, background).await? {
+                self.lookout.doubt();
+            }
+            if self.turns.tables().len() == 0 && !background.jobs && !background.compaction {
                 clear_strays(&self.context).await?;
             }
             self.recover_due = false;
         }
         // 2. What is there: the folder against the ledger.
-        let Seen { plan, rows, changed } = self.look().await?;
+        self.look_after_pauses();
+        let Seen { learn, refused, oddities, look_again, again } = self.lookout.look(&self.registry).await?;
+        self.note(refused);
         // 3. What to begin.
         if !self.draining {
-            self.begin_lessons(plan.learn);
-            self.begin_loads(&rows);
+            self.begin_lessons(learn);
+            self.begin_loads();
         }
         self.end_run_if_idle().await;
-        self.tell_oddities(plan.oddities).await;
+        for (name, kind) in oddities {
+            self.context.alarm.oddity(&name, kind).await;
+        }
         self.context.alarm.recovered("metadata").await;
         self.context.alarm.recovered("incoming").await;
-        Ok(Pass { look_again: sooner(plan.look_again, self.end_of_pause()), again: changed })
+        Ok(Pass { look_again: sooner(look_again, self.rest_of_pause()), again })
     }
 
     /// Waits for one piece of work to end; `None` when there is none. Can be cancelled; what it gives must go to
@@ -191,10 +190,16 @@ impl Ingestor {
             // Loads catch the panics of their writers; one in the driver itself leaves rows that recovery finds.
             Err(error) => {
                 error!(code = "internal.panic", "a load ended unexpectedly: {}", panic_message(error));
-                self.busy.clear();
+                self.turns.clear();
                 self.learning.clear();
+                self.lookout.backlog.put_all_back();
+                self.lookout.doubt();
                 self.recover_due = true;
             }
+        }
+        if self.work.is_empty() && !self.lookout.is_told() {
+            // Files may have come meanwhile, and nobody has said so.
+            self.lookout.look_at_all();
         }
         self.end_run_if_idle().await;
     }
@@ -215,65 +220,8 @@ impl Ingestor {
         }
         self.registry = Arc::new(registry);
         self.registry_is_stale = false;
+        self.lookout.look_at_all();
         Ok(())
-    }
-
-    /// Compares folder and ledger, and writes down what changed.
-    async fn look(&mut self) -> Result<Seen, Fault> {
-        let context = self.context.clone();
-        let _still = context.folder.lock().await;
-        self.take_hints();
-        let newest = context.metadata.newest_file().await?;
-        // The ledger first: a file that is claimed in between is missing from the listing, and its row says why.
-        let mut rows = context.metadata.live_files().await?;
-        let back = to_send_back(&rows, &self.registry);
-        if !back.is_empty() {
-            return_to_incoming(&context, &back).await?;
-            rows = context.metadata.live_files().await?;
-        }
-        let folder = self.folder.clone();
-        let listing =
-            blocking(move || folder.list()).await?.map_err(Fault::file("list", self.folder.path()))?;
-        let now = context.clock.now();
-        let completeness = self.looks.judge(&listing, context.patience, now);
-        let plan = plan(Situation {
-            listing: &listing,
-            completeness: &completeness,
-            rows: &rows,
-            registry: &self.registry,
-            now,
-            max_wait: context.patience.max_wait,
-        });
-        let found = context.metadata.discover_after(&plan.discover, newest).await?;
-        let rechecked = context.metadata.update_waiting(&plan.recheck).await?;
-        context.metadata.vanish(&plan.vanish).await?;
-        for (id, attempt, type_key) in &plan.refuse {
-            let stories = refuse(&context, &[(*id, *attempt)], type_key, unsupported()).await?;
-            self.note(stories);
-        }
-        let changed = !found.is_empty() || !rechecked.is_empty();
-        if changed || !plan.vanish.is_empty() || !plan.refuse.is_empty() {
-            rows = context.metadata.live_files().await?;
-        }
-        debug!(
-            listed = listing.len(),
-            found = found.len(),
-            rechecked = rechecked.len(),
-            "looked at incoming/"
-        );
-        Ok(Seen { plan, rows, changed })
-    }
-
-    fn take_hints(&mut self) {
-        let Some(watch) = &self.watch else { return };
-        let hints = watch.take();
-        if hints.overflow {
-            self.looks.distrust_hints();
-        }
-        let now = self.context.clock.now();
-        for (name, hint) in hints.names {
-            self.looks.hint(name, hint, now);
-        }
     }
 
     fn begin_lessons(&mut self, lessons: Vec<Lesson>) {
@@ -289,24 +237,51 @@ impl Ingestor {
         }
     }
 
-    fn begin_loads(&mut self, rows: &[FileRow]) {
-        let mut unavailable = self.busy.clone();
-        unavailable.extend(self.pauses.keys().filter(|table| self.is_paused(table)).cloned());
-        for batch in next_loads(rows, &self.registry, &unavailable, self.context.limits) {
-            if self.busy.len() >= self.context.parallel {
-                break;
+    fn begin_loads(&mut self) {
+        let mut has_begun = true;
+        while has_begun {
+            let mut unavailable: HashSet<String> = self.turns.tables().cloned().collect();
+            unavailable.retain(|table| self.turns.loads_of(table) >= LOADS_OF_A_TABLE);
+            unavailable.extend(self.pauses.keys().filter(|table| self.is_paused(table)).cloned());
+            has_begun = false;
+            for batch in next_loads(&self.lookout.backlog, &self.registry, &unavailable, self.context.limits)
+            {
+                if self.has_room_for(&batch) {
+                    self.begin_load(batch);
+                    has_begun = true;
+                }
             }
-            self.busy.insert(batch.spec.table.clone());
-            let context = self.context.clone();
-            self.work.spawn(async move { Ended::Load(load::run(context, batch).await) });
         }
     }
 
+    /// A load behind another one of its table is worth while only when no more files fit into it: those that arrive in the
+    /// meantime load together.
+    fn has_room_for(&self, batch: &Batch) -> bool {
+        match self.turns.loads_of(&batch.spec.table) {
+            0 => self.turns.tables().len() < self.context.parallel,
+            _ => batch.is_full,
+        }
+    }
+
+    fn begin_load(&mut self, batch: Batch) {
+        self.lookout.take(&batch.files);
+        let turn = self.turns.take(&batch.spec.table);
+        let context = self.context.clone();
+        self.work.spawn(async move { Ended::Load(load::run(context, batch, turn).await) });
+    }
+
     async fn load_done(&mut self, report: LoadReport) {
-        self.busy.remove(&report.table);
-        self.pauses.remove(&report.table);
-        self.context.alarm.recovered(&report.table).await;
-        self.note(report.stories);
+        let LoadReport { table, files, stories, .. } = report;
+        self.turns.ended(&table);
+        self.pauses.remove(&table);
+        self.context.alarm.recovered(&table).await;
+        let settled: HashSet<i64> = stories.iter().map(|story| story.id).collect();
+        let left: Vec<i64> = files.iter().map(|(id, _)| *id).filter(|id| !settled.contains(id)).collect();
+        if let Err(fault) = self.lookout.load_ended(&files, &left).await {
+            debug!("the backlog is read again: {}", fault.whole_message());
+            self.lookout.doubt();
+        }
+        self.note(stories);
     }
 
     /// Counts files that ended, for the summary of the run and for whoever asks.
@@ -322,7 +297,7 @@ impl Ingestor {
 
     /// A run ends when there is nothing left to do. One that had failures says so once.
     async fn end_run_if_idle(&mut self) {
-        if self.ended == 0 || !self.work.is_empty() || self.has_more().await {
+        if self.ended == 0 || !self.work.is_empty() || has_loads(&self.lookout.backlog, &self.registry) {
             return;
         }
         self.context.alarm.run_ended(self.ended, &self.failures).await;
@@ -331,9 +306,15 @@ impl Ingestor {
     }
 
     async fn load_failed(&mut self, failure: LoadFailure) {
-        let LoadFailure { table, load_id, fault } = failure;
-        self.busy.remove(&table);
+        let LoadFailure { table, load_id, files, fault } = failure;
+        self.turns.ended(&table);
+        self.lookout.backlog.put_back(&files);
+        self.lookout.doubt();
         self.recover_due = true;
+        if matches!(fault, Fault::Overtaken) {
+            debug!(load_id, table = %table, "{fault}");
+            return;
+        }
         // Somebody else was quicker: decide again from what is true now.
         if fault.kind() == Kind::Conflict {
             debug!(load_id, table = %table, "{}", fault.whole_message());
@@ -365,30 +346,25 @@ impl Ingestor {
         let failures = self.pauses.get(name).map_or(1, |pause| pause.failures + 1);
         let until = self.context.clock.now() + TimeDelta::from_std(pause_after(failures)).unwrap_or_default();
         self.pauses.insert(name.to_owned(), Pause { failures, until });
+        self.end_of_pause = Some(self.end_of_pause.map_or(until, |sooner| sooner.min(until)));
+    }
+
+    /// What was left alone during a pause is met again after it.
+    fn look_after_pauses(&mut self) {
+        let now = self.context.clock.now();
+        if self.end_of_pause.is_some_and(|end| end <= now) {
+            self.lookout.look_at_all();
+            self.end_of_pause = self.pauses.values().map(|pause| pause.until).filter(|end| *end > now).min();
+        }
     }
 
     fn is_paused(&self, name: &str) -> bool {
         self.pauses.get(name).is_some_and(|pause| pause.until > self.context.clock.now())
     }
 
-    fn end_of_pause(&self) -> Option<Duration> {
+    fn rest_of_pause(&self) -> Option<Duration> {
         let now = self.context.clock.now();
         self.pauses.values().filter_map(|pause| (pause.until - now).to_std().ok()).min()
-    }
-
-    async fn has_more(&self) -> bool {
-        let rows = self.context.metadata.live_files().await.unwrap_or_default();
-        !next_loads(&rows, &self.registry, &HashSet::new(), self.context.limits).is_empty()
-    }
-
-    async fn tell_oddities(&mut self, oddities: Vec<(FileName, crate::inbox::EntryKind)>) {
-        let before = std::mem::take(&mut self.oddities);
-        for (name, kind) in oddities {
-            if !before.contains(&name) {
-                self.context.alarm.oddity(&name, kind).await;
-            }
-            self.oddities.insert(name);
-        }
     }
 }
 

@@ -53,7 +53,7 @@ enum Unlearned {
 }
 
 fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlearned> {
-    let file = open_regular(path).map_err(|error| match error.kind() {
+    let (file, _) = open_regular(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Unlearned::Gone,
         _ => Unlearned::Reading(Fault::file("read", path)(error)),
     })?;
@@ -156,9 +156,5 @@ pub(super) async fn refuse(
     };
     let finished =
         context.metadata.finish_without_load(&files.iter().map(finish).collect::<Vec<_>>()).await?;
-    let mut rows = Vec::with_capacity(finished.len());
-    for id in finished {
-        rows.extend(context.metadata.file(id).await?);
-    }
-    settle(context, rows, type_folder).await
+    settle(context, context.metadata.files_of(&finished).await?, type_folder).await
 }

@@ -4,20 +4,23 @@
 mod rejected;
 mod sorting;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{info, warn};
 
+use super::at_work::InWork;
 use super::batches::Batch;
-use super::claim::{blocking, claim};
+use super::claim::{blocking, claim, text};
 use super::context::Context;
 use super::fault::Fault;
 use super::learn::refuse;
 use super::merge;
 use super::recover::find_moved;
-use super::settle::settle;
+use super::settle::{Ended, plan_targets, settle_load};
 use super::story::FileStory;
+use super::turns::Turn;
 use super::write::{self, SourceFile, Work, Written};
 use crate::crash;
 use crate::lake::{DataFile, Staging, staging};
@@ -25,12 +28,16 @@ use crate::metadata::Kind;
 use crate::metadata::files::{FileRow, FileState, Release};
 use crate::metadata::loads::{FileOutcome, Intent, LoadKind, NewDataFile, NewLoad};
 use crate::registry::TypeSpec;
+use sorting::Hashed;
 
 /// What a finished load tells.
 #[derive(Debug)]
 pub struct LoadReport {
     pub table: String,
     pub rows: u64,
+    /// The files of its batch, as (id, name).
+    pub files: Vec<(i64, Arc<str>)>,
+    /// What became of those that ended; the others were given back, or somebody else has them.
     pub stories: Vec<FileStory>,
 }
 
@@ -39,21 +46,24 @@ pub struct LoadReport {
 pub struct LoadFailure {
     pub table: String,
     pub load_id: Option<i64>,
+    pub files: Vec<(i64, Arc<str>)>,
     pub fault: Fault,
 }
 
 /// Runs one load to its end. On a fault nothing of it stays but its row in state `rolled_back`; when even that
 /// cannot be written, [`super::recover`] does it later.
-pub async fn run(context: Arc<Context>, batch: Batch) -> Result<LoadReport, LoadFailure> {
+pub async fn run(context: Arc<Context>, batch: Batch, mut turn: Turn) -> Result<LoadReport, LoadFailure> {
     let (table, folder) = (batch.spec.table.clone(), batch.spec.folder.clone());
-    let mut load_id = None;
-    match journey(&context, batch, &mut load_id).await {
-        Ok(report) => Ok(report),
+    let files = batch.files.iter().map(|file| (file.id, file.name.clone())).collect();
+    let mut begun = None;
+    match journey(&context, batch, &mut turn, &mut begun).await {
+        Ok((rows, stories)) => Ok(LoadReport { table, rows, files, stories }),
         Err(fault) => {
+            let load_id = begun.as_ref().map(InWork::load_id);
             if let (Kind::Internal, Some(load_id)) = (fault.kind(), load_id) {
                 isolate(&context, load_id, &folder, &fault).await;
             }
-            Err(LoadFailure { table, load_id, fault })
+            Err(LoadFailure { table, load_id, files, fault })
         }
     }
 }
@@ -84,43 +94,51 @@ async fn isolate(context: &Context, load_id: i64, folder: &str, fault: &Fault) {
     }
 }
 
+/// The rows written and what became of the files.
 async fn journey(
     context: &Arc<Context>,
     batch: Batch,
-    load_id: &mut Option<i64>,
-) -> Result<LoadReport, Fault> {
+    turn: &mut Turn,
+    begun: &mut Option<InWork>,
+) -> Result<(u64, Vec<FileStory>), Fault> {
     let began = Instant::now();
     let spec = batch.spec.clone();
-    let id = context.metadata.begin_load(&new_load(context, &spec)).await?;
-    *load_id = Some(id);
-    crash::at("after-begin");
-    let files = claim(context, id, &batch).await?;
+    let files = claim(context, &batch, &new_load(context, &spec), begun).await?;
+    let id = begun.as_ref().map(InWork::load_id).expect("a claim begins its load");
     let journey = Journey { context, id, spec };
-    let mut hashed = journey.hash(files).await?;
-    let mut written = journey.write(&hashed.fresh).await?;
+    let read = journey.read(files).await?;
+    crash::at("after-read");
+    // What is to be known of the load before this one is known from here on.
+    turn.wait().await?;
+    let mut hashed = journey.set_duplicates_aside(read).await?;
+    let mut written = journey.write(&mut hashed.fresh).await?;
     crash::at("after-write");
     journey.sort_late_duplicates(&mut hashed, &mut written).await?;
     let outcomes = journey.sort_out(&hashed, &written).await?;
     if outcomes.is_empty() {
         // Every file was given back: there is nothing to commit.
         journey.abandon().await?;
-        return Ok(LoadReport { table: journey.spec.table.clone(), rows: 0, stories: Vec::new() });
+        turn.pass_on();
+        return Ok((0, Vec::new()));
     }
     let (data_files, merged) = journey.merge(written.data_files(), &written.keys).await?;
     journey.keep_rejects(&written.files).await?;
     crash::at("after-rejects");
+    let (outcomes, ended) = journey.plan_ends(outcomes, &hashed).await?;
     journey.stage(&data_files, merged, outcomes).await?;
     crash::at("after-intent");
     journey.publish(data_files).await?;
     crash::at("after-publish");
     let committed = context.metadata.commit(id).await?;
+    turn.pass_on();
     crash::at("after-commit");
-    clear_removed(context).await;
-    let rows = context.metadata.files_of_load(id).await?;
-    let stories = settle(context, rows, &journey.spec.folder).await?;
+    if write::replaces_rows(&journey.spec) {
+        clear_removed(context).await;
+    }
+    let stories = settle_load(context, id, ended, &journey.spec.folder).await?;
     info!(load_id = id, table = %journey.spec.table, files = committed.files, rows = committed.rows_written,
         elapsed_ms = began.elapsed().as_millis() as u64, "loaded");
-    Ok(LoadReport { table: journey.spec.table.clone(), rows: committed.rows_written as u64, stories })
+    Ok((committed.rows_written as u64, stories))
 }
 
 fn new_load(context: &Context, spec: &TypeSpec) -> NewLoad {
@@ -141,7 +159,7 @@ struct Journey<'a> {
 
 impl Journey<'_> {
     /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
-    async fn write(&self, files: &[SourceFile]) -> Result<Written, Fault> {
+    async fn write(&self, fresh: &mut [SourceFile]) -> Result<Written, Fault> {
         let work = Work {
             load_id: self.id,
             spec: self.spec.clone(),
@@ -152,10 +170,12 @@ impl Journey<'_> {
             owner: self.context.owner.clone(),
             stop: self.context.stop_reading.clone(),
         };
-        let files = files.to_vec();
+        let files = fresh.to_vec();
+        // Their bytes go as they are decoded.
+        fresh.iter_mut().for_each(|file| file.content = None);
         let written = blocking(move || {
             Staging::create(&work.lake, work.load_id).map_err(write::WriteError::from)?;
-            write::write(&work, &files)
+            write::write(&work, files)
         });
         Ok(written.await??)
     }
@@ -196,6 +216,33 @@ impl Journey<'_> {
             Staging::of(&lake, load_id).clear()
         });
         Ok(published.await??)
+    }
+
+    /// Where each file goes after the commit: written down with the intent, so that nothing but the moves is left to do
+    /// then.
+    async fn plan_ends(
+        &self,
+        mut outcomes: Vec<FileOutcome>,
+        hashed: &Hashed,
+    ) -> Result<(Vec<FileOutcome>, Vec<Ended>), Fault> {
+        let mut sources: HashMap<i64, &SourceFile> =
+            hashed.fresh.iter().map(|file| (file.id, file)).collect();
+        sources.extend(hashed.duplicates.iter().map(|(file, _)| (file.id, file)));
+        let ended = |outcome: &FileOutcome| {
+            let source = sources[&outcome.id];
+            Ended::of_outcome(outcome, source, &self.spec.file_type, self.id)
+        };
+        let mut ended: Vec<Ended> = outcomes.iter().map(ended).collect();
+        let (places, folder) = (self.context.places.clone(), self.spec.folder.clone());
+        ended = blocking(move || {
+            plan_targets(&places, &mut ended, &folder);
+            ended
+        })
+        .await?;
+        for (outcome, ended) in outcomes.iter_mut().zip(&ended) {
+            outcome.target = ended.target.as_deref().map(text);
+        }
+        Ok((outcomes, ended))
     }
 
     async fn abandon(&self) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::durable;
-use crate::metadata::files::{FileRow, FileState};
+use crate::metadata::files::FileState;
 use crate::name::{FileName, own_name};
 
 /// Where files go; each can be on a file system of its own.
@@ -44,15 +44,19 @@ impl Places {
 }
 
 /// Free names for a file in `folder`, best first: its own, then with its hash, then numbered.
-pub fn free_names<'a>(folder: &'a Path, row: &'a FileRow) -> impl Iterator<Item = PathBuf> + 'a {
-    let hash = row.blake3.as_deref().map(|hash| hash[..8].to_owned());
-    let mark = hash.unwrap_or_else(|| format!("id{}", row.id));
-    let numbered = (2..).map({
-        let mark = mark.clone();
-        move |number| Some(format!("{mark}-{number}"))
+pub fn free_names<'a>(
+    folder: &'a Path,
+    name: &'a str,
+    id: i64,
+    blake3: Option<&'a str>,
+) -> impl Iterator<Item = PathBuf> + 'a {
+    let mark = move || blake3.map_or_else(|| format!("id{id}"), |hash| hash[..8].to_owned());
+    let marks = (0..).map(move |number: u64| match number {
+        0 => None,
+        1 => Some(mark()),
+        number => Some(format!("{}-{number}", mark())),
     });
-    let marks = [None, Some(mark)].into_iter().chain(numbered);
-    marks.map(|mark| folder.join(own_name(&row.name, mark.as_deref(), "")))
+    marks.map(move |mark| folder.join(own_name(name, mark.as_deref(), "")))
 }
 
 /// The first of `names` that nothing has taken yet.

@@ -1,13 +1,15 @@
 //! What to do about a listing. Pure: the folder, the ledger, the types and the time are arguments.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use super::backlog::Backlog;
 use crate::inbox::{Completeness, Entry, EntryKind};
-use crate::metadata::files::{FileRow, FileState, Location, NewFile, Problem, Recheck};
+use crate::metadata::files::{FileState, NewFile, Problem, Recheck, Unclaimed};
 use crate::name::FileName;
 use crate::registry::{Detection, RegisteredType, Registry};
 
@@ -28,6 +30,12 @@ pub struct Plan {
     pub oddities: Vec<(FileName, EntryKind)>,
     /// When to look again, if a file is not complete yet.
     pub look_again: Option<Duration>,
+    /// The files to look at then.
+    pub incomplete: Vec<FileName>,
+    /// Files to look at again as soon as the ledger knows them.
+    pub again: Vec<FileName>,
+    /// Names of files that are being loaded: should new files have them, they are met after that.
+    pub in_work: Vec<FileName>,
 }
 
 /// A type to register from a file that the ledger knows.
@@ -40,14 +48,24 @@ pub struct Lesson {
     pub modified_at: DateTime<Utc>,
 }
 
+/// What was looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    /// All of `incoming/`.
+    Folder,
+    /// Just these names.
+    Names(&'a [FileName]),
+}
+
 /// What the plan is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Situation<'a> {
-    /// With one answer for each entry in `completeness`.
+    pub scope: Scope<'a>,
+    /// What was found; with one answer for each entry in `completeness`.
     pub listing: &'a [Entry],
     pub completeness: &'a [Completeness],
-    /// Rows whose bytes are in `incoming/` or `processing/`.
-    pub rows: &'a [FileRow],
+    /// What the ledger knows.
+    pub backlog: &'a Backlog,
     pub registry: &'a Registry,
     pub now: DateTime<Utc>,
     /// How long a truncated document may still grow.
@@ -62,8 +80,6 @@ pub const UNSUPPORTED: &str = "file.unsupported_format";
 
 pub fn plan(situation: Situation<'_>) -> Plan {
     let mut plan = Plan::default();
-    let incoming = situation.rows.iter().filter(|row| row.location == Location::Incoming);
-    let known: HashMap<&str, &FileRow> = incoming.clone().map(|row| (row.name.as_str(), row)).collect();
     let mut lessons: BTreeMap<String, Lesson> = BTreeMap::new();
 
     for (entry, completeness) in situation.listing.iter().zip(situation.completeness) {
@@ -71,11 +87,13 @@ pub fn plan(situation: Situation<'_>) -> Plan {
             plan.oddities.push((entry.name.clone(), entry.kind));
             continue;
         }
-        let row = known.get(entry.name.shown()).copied();
+        if situation.backlog.is_in_work(entry.name.shown()) {
+            plan.in_work.push(entry.name.clone());
+            continue;
+        }
+        let row = situation.backlog.at(entry.name.shown()).map(AsRef::as_ref);
         match completeness {
-            Completeness::LookAgain(after) => {
-                plan.look_again = Some(plan.look_again.map_or(*after, |sooner| sooner.min(*after)));
-            }
+            Completeness::LookAgain(after) => plan.look_again(*after, entry),
             Completeness::Complete => {
                 let verdict = judge(entry, row, situation);
                 if let (Some(lesson), Some(row)) = (&verdict.lesson, row) {
@@ -85,10 +103,7 @@ pub fn plan(situation: Situation<'_>) -> Plan {
             }
         }
     }
-    let listed: HashSet<&str> = situation.listing.iter().map(|entry| entry.name.shown()).collect();
-    let gone =
-        incoming.filter(|row| row.state != FileState::Processing && !listed.contains(row.name.as_str()));
-    plan.vanish = gone.map(|row| (row.id, row.attempt)).collect();
+    plan.vanish = gone(situation);
     plan.learn = lessons.into_values().collect();
     // A listing has no order; the ledger's numbers follow the age of the files.
     plan.discover.sort_by(|a, b| {
@@ -97,8 +112,22 @@ pub fn plan(situation: Situation<'_>) -> Plan {
     plan
 }
 
+/// Files that should have been found, as (id, attempt).
+fn gone(situation: Situation<'_>) -> Vec<(i64, i64)> {
+    let Situation { scope, listing, backlog, .. } = situation;
+    let listed: HashSet<&str> = listing.iter().map(|entry| entry.name.shown()).collect();
+    let is_gone = |file: &&Unclaimed| !listed.contains(&*file.name);
+    let expected: Vec<&Unclaimed> = match scope {
+        Scope::Folder => backlog.incoming().map(AsRef::as_ref).collect(),
+        Scope::Names(names) => {
+            names.iter().filter_map(|name| backlog.at(name.shown())).map(AsRef::as_ref).collect()
+        }
+    };
+    expected.into_iter().filter(is_gone).map(|file| (file.id, file.attempt)).collect()
+}
+
 /// The oldest file of an unknown type teaches it.
-fn learn_from_oldest(lessons: &mut BTreeMap<String, Lesson>, type_key: &str, entry: &Entry, row: &FileRow) {
+fn learn_from_oldest(lessons: &mut BTreeMap<String, Lesson>, type_key: &str, entry: &Entry, row: &Unclaimed) {
     let lesson = Lesson {
         type_key: type_key.to_owned(),
         name: entry.name.clone(),
@@ -116,15 +145,15 @@ fn learn_from_oldest(lessons: &mut BTreeMap<String, Lesson>, type_key: &str, ent
 
 /// Known files in `processing/` that cannot be loaded now: they were claimed once and given back. They return to
 /// `incoming/` before anyone looks there, because one may have got there already when the process died.
-pub fn to_send_back(rows: &[FileRow], registry: &Registry) -> Vec<(i64, FileName, PathBuf)> {
-    let stranded = |row: &&FileRow| {
-        let loads = row.file_type.as_deref().is_some_and(|key| registry.active(key).is_some());
-        row.location == Location::Processing
-            && (row.state == FileState::Waiting || (row.state == FileState::Queued && !loads))
+pub fn to_send_back(backlog: &Backlog, registry: &Registry) -> Vec<(i64, FileName, PathBuf)> {
+    let stranded = |file: &&Arc<Unclaimed>| {
+        let loads = file.file_type.as_deref().is_some_and(|key| registry.active(key).is_some());
+        file.state == FileState::Waiting || !loads
     };
-    let back =
-        |row: &FileRow| Some((row.id, FileName::from_shown(&row.name), PathBuf::from(row.path.as_ref()?)));
-    rows.iter().filter(stranded).filter_map(back).collect()
+    let back = |file: &Arc<Unclaimed>| {
+        Some((file.id, FileName::from_shown(&file.name), PathBuf::from(file.path.as_ref()?)))
+    };
+    backlog.returned().filter(stranded).filter_map(back).collect()
 }
 
 /// What a complete file should be in the ledger.
@@ -154,7 +183,7 @@ impl Verdict {
     }
 }
 
-fn judge(entry: &Entry, row: Option<&FileRow>, situation: Situation<'_>) -> Verdict {
+fn judge(entry: &Entry, row: Option<&Unclaimed>, situation: Situation<'_>) -> Verdict {
     match situation.registry.detect(&entry.name.raw().to_string_lossy()) {
         Detection::Unsupported { type_key } => {
             Verdict { problem: Some(unsupported()), ..Verdict::queued(&type_key, None) }
@@ -186,17 +215,12 @@ fn judge(entry: &Entry, row: Option<&FileRow>, situation: Situation<'_>) -> Verd
 /// A document that ended too early at its last try, has not changed since and may still grow.
 fn still_truncated(
     entry: &Entry,
-    row: Option<&FileRow>,
+    row: Option<&Unclaimed>,
     situation: Situation<'_>,
 ) -> Option<(Problem, Duration)> {
     let row = row.filter(|row| is_truncated(row) && !changed(entry, row))?;
     let rest = time_to_grow(entry.modified_at, situation.now, situation.max_wait)?;
-    let problem = Problem {
-        code: row.error_code.clone().unwrap_or_default(),
-        message: row.error_message.clone().unwrap_or_default(),
-        hint: row.error_hint.clone(),
-    };
-    Some((problem, rest))
+    Some((row.problem.as_deref()?.clone(), rest))
 }
 
 /// How long a file that was modified then may still grow; `None` when its time is over.
@@ -206,11 +230,11 @@ pub fn time_to_grow(modified_at: DateTime<Utc>, now: DateTime<Utc>, max_wait: Du
     max_wait.checked_sub(age).filter(|rest| !rest.is_zero())
 }
 
-fn is_truncated(row: &FileRow) -> bool {
-    row.error_code.as_deref().is_some_and(|code| TRUNCATION.contains(&code))
+fn is_truncated(row: &Unclaimed) -> bool {
+    row.problem.as_ref().is_some_and(|problem| TRUNCATION.contains(&problem.code.as_str()))
 }
 
-fn changed(entry: &Entry, row: &FileRow) -> bool {
+fn changed(entry: &Entry, row: &Unclaimed) -> bool {
     i64::try_from(entry.bytes) != Ok(row.bytes) || Some(entry.modified_at) != row.modified_at
 }
 
@@ -258,28 +282,34 @@ pub fn unsupported() -> Problem {
 }
 
 impl Plan {
-    fn note(&mut self, entry: &Entry, row: Option<&FileRow>, verdict: Verdict) {
-        let Verdict { state, file_type, time, problem, lesson: _, look_again } = verdict;
+    fn look_again(&mut self, after: Duration, entry: &Entry) {
+        self.look_again = Some(self.look_again.map_or(after, |sooner| sooner.min(after)));
+        self.incomplete.push(entry.name.clone());
+    }
+
+    fn note(&mut self, entry: &Entry, row: Option<&Unclaimed>, verdict: Verdict) {
+        let Verdict { state, file_type, time, problem, lesson, look_again } = verdict;
         if let Some(after) = look_again {
-            self.look_again = Some(self.look_again.map_or(after, |sooner| sooner.min(after)));
+            self.look_again(after, entry);
         }
+        let is_unsupported = problem.as_ref().is_some_and(|problem| problem.code == UNSUPPORTED);
         let bytes = i64::try_from(entry.bytes).unwrap_or(i64::MAX);
         let (modified_at, file_time) = (Some(entry.modified_at), time.map(|time| time.and_utc()));
         let Some(row) = row else {
+            if lesson.is_some() || is_unsupported {
+                self.again.push(entry.name.clone());
+            }
             let name = entry.name.shown().to_owned();
             self.discover.push(NewFile { name, file_type, state, bytes, modified_at, file_time, problem });
             return;
         };
         let same = row.state == state
             && row.file_type == file_type
-            && row.error_code == problem.as_ref().map(|problem| problem.code.clone())
-            && row.error_message == problem.as_ref().map(|problem| problem.message.clone())
+            && told(row.problem.as_deref()) == told(problem.as_ref())
             && !changed(entry, row);
-        if problem.as_ref().is_some_and(|problem| problem.code == UNSUPPORTED) {
-            if row.state != FileState::Processing {
-                self.refuse.push((row.id, row.attempt, file_type.unwrap_or_default()));
-            }
-        } else if row.state != FileState::Processing && !same {
+        if is_unsupported {
+            self.refuse.push((row.id, row.attempt, file_type.unwrap_or_default()));
+        } else if !same {
             let (id, attempt) = (row.id, row.attempt);
             self.recheck.push(Recheck {
                 id,
@@ -295,5 +325,9 @@ impl Plan {
     }
 }
 
+fn told(problem: Option<&Problem>) -> Option<(&str, &str)> {
+    problem.map(|problem| (problem.code.as_str(), problem.message.as_str()))
+}
+
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

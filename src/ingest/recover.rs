@@ -50,13 +50,6 @@ pub fn is_poison(crashes: i64, own_fault: bool) -> bool {
     crashes >= if own_fault { OWN_DEATHS } else { DEATHS_FROM_OUTSIDE }
 }
 
-/// What this process is working on.
-#[derive(Debug, Clone, Copy)]
-pub struct Ours<'a> {
-    pub tables: &'a HashSet<String>,
-    pub background: Background,
-}
-
 /// Work of this process that is not begun by looking at `incoming/`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Background {
@@ -66,26 +59,36 @@ pub struct Background {
     pub compaction: bool,
 }
 
-/// Resumes whatever nobody works on.
-pub async fn recover(context: &Context, registry: &Registry, ours: Ours<'_>) -> Result<(), Fault> {
+/// Resumes whatever nobody works on; true when there was something.
+pub async fn recover(context: &Context, registry: &Registry, background: Background) -> Result<bool, Fault> {
+    // Before the ledger is read: a load that ends meanwhile is seen as it was.
+    let ours = Ours { loads: context.at_work.now(), background };
     let gone =
         context.owner.gone().map_err(Fault::file("look for ended processes in", context.owner.folder()))?;
     let suspects: HashMap<i64, bool> = gone.iter().flat_map(|gone| suspects_of(&gone.last_words)).collect();
     let ended = Ended { context, held: gone.iter().map(Gone::id).collect() };
     let mut charged = HashSet::new();
+    let mut resumed = !suspects.is_empty();
     for load in context.metadata.open_loads().await? {
-        if is_abandoned(&ended, &load, ours) {
+        if is_abandoned(&ended, &load, &ours) {
+            resumed = true;
             charged.extend(resume_load(context, registry, &load, &suspects).await?);
         }
     }
     charge_others(context, &suspects, &charged).await?;
-    settle_rest(&ended, registry, ours.tables).await?;
+    resumed |= settle_rest(&ended, registry, &ours).await?;
     clear_removed(context).await;
     tidy_after_compaction(context).await;
     for gone in gone {
         gone.forget().map_err(Fault::file("forget an ended process in", context.owner.folder()))?;
     }
-    Ok(())
+    Ok(resumed)
+}
+
+/// What this process is working on.
+struct Ours {
+    loads: HashSet<i64>,
+    background: Background,
 }
 
 fn suspects_of(words: &LastWords) -> impl Iterator<Item = (i64, bool)> {
@@ -104,14 +107,14 @@ impl Ended<'_> {
     }
 }
 
-fn is_abandoned(ended: &Ended<'_>, load: &LoadRow, ours: Ours<'_>) -> bool {
+fn is_abandoned(ended: &Ended<'_>, load: &LoadRow, ours: &Ours) -> bool {
     if load.owner != ended.context.owner.id() {
         return ended.contains(&load.owner);
     }
     !match load.kind {
         LoadKind::Job => ours.background.jobs,
         LoadKind::Compaction => ours.background.compaction,
-        LoadKind::Ingest | LoadKind::Replay | LoadKind::Revert => ours.tables.contains(&load.table_name),
+        LoadKind::Ingest | LoadKind::Replay | LoadKind::Revert => ours.loads.contains(&load.id),
     }
 }
 
@@ -256,23 +259,24 @@ fn poison(deaths: i64) -> Problem {
 }
 
 /// Files whose outcome is in the ledger, but which were not moved to where they stay.
-async fn settle_rest(ended: &Ended<'_>, registry: &Registry, busy: &HashSet<String>) -> Result<(), Fault> {
+/// True when there were any.
+async fn settle_rest(ended: &Ended<'_>, registry: &Registry, ours: &Ours) -> Result<bool, Fault> {
     let context = ended.context;
     let mut by_type: HashMap<Option<String>, Vec<FileRow>> = HashMap::new();
     for row in context.metadata.unsettled().await? {
-        let table =
-            row.file_type.as_deref().and_then(|key| registry.get(key)).map(|known| &known.row.table_name);
-        let ours = row.owner.as_deref().is_none_or(|owner| owner == context.owner.id());
+        let is_ours = row.owner.as_deref().is_none_or(|owner| owner == context.owner.id());
         let is_gone = row.owner.as_deref().is_none_or(|owner| ended.contains(owner));
-        let in_work = if ours { table.is_some_and(|table| busy.contains(table)) } else { !is_gone };
+        let in_work =
+            if is_ours { row.load_id.is_some_and(|load| ours.loads.contains(&load)) } else { !is_gone };
         if !in_work {
             by_type.entry(row.file_type.clone()).or_default().push(row);
         }
     }
+    let any = !by_type.is_empty();
     for (file_type, rows) in by_type {
         settle(context, rows, &folder_of(registry, file_type.as_deref())).await?;
     }
-    Ok(())
+    Ok(any)
 }
 
 /// The folder of a type, which may have been deleted meanwhile.

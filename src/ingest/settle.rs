@@ -12,12 +12,74 @@ use super::context::Context;
 use super::fault::Fault;
 use super::places::{Places, first_free, free_names};
 use super::story::FileStory;
-use super::write::staged_rejects_path;
+use super::write::{SourceFile, staged_rejects_path};
 use crate::alerts::FailedFile;
 use crate::crash;
 use crate::durable::{self, DirectorySync};
 use crate::metadata::files::{FileRow, FileState, Location, Problem};
+use crate::metadata::loads::FileOutcome;
 use crate::name::{FileName, own_name};
+
+/// A file with an outcome that was not moved to where it stays yet.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// With the path where it lies now.
+    story: FileStory,
+    blake3: Option<String>,
+    load_id: Option<i64>,
+    /// Where it stays; planned before a crash, the file may be there already.
+    pub target: Option<PathBuf>,
+}
+
+impl Ended {
+    /// As the commit of load `load_id` will leave it.
+    pub fn of_outcome(outcome: &FileOutcome, source: &SourceFile, file_type: &str, load_id: i64) -> Self {
+        let FileOutcome { id, outcome, blake3, counts, problem, target, .. } = outcome;
+        let told = |part: fn(&Problem) -> Option<String>| problem.as_ref().and_then(part);
+        let story = FileStory {
+            id: *id,
+            name: source.name.shown().to_owned(),
+            file_type: Some(file_type.to_owned()),
+            state: (*outcome).into(),
+            records_read: counts.read,
+            records_written: counts.written,
+            records_rejected: counts.rejected,
+            records_deduplicated: counts.deduplicated,
+            code: told(|problem| Some(problem.code.clone())),
+            message: told(|problem| Some(problem.message.clone())),
+            hint: told(|problem| problem.hint.clone()),
+            path: Some(text(&source.path)),
+        };
+        let target = target.as_ref().map(PathBuf::from);
+        Self { story, blake3: blake3.clone(), load_id: Some(load_id), target }
+    }
+}
+
+impl From<FileRow> for Ended {
+    fn from(row: FileRow) -> Self {
+        let target = row.target.as_ref().map(PathBuf::from);
+        Self { story: FileStory::from(&row), load_id: row.load_id, blake3: row.blake3, target }
+    }
+}
+
+/// Moves the files of a committed load to where its intent says, and tells what became of them.
+pub(super) async fn settle_load(
+    context: &Context,
+    load_id: i64,
+    files: Vec<Ended>,
+    type_folder: &str,
+) -> Result<Vec<FileStory>, Fault> {
+    crash::at("after-settle-plan");
+    let told = told_of(context, &files).await?;
+    let planned: Vec<Option<PathBuf>> = files.iter().map(|file| file.target.clone()).collect();
+    let settled = move_all(context, files, &told, type_folder).await?;
+    let elsewhere = settled.iter().zip(planned).filter(|((_, path), planned)| planned.as_ref() != Some(path));
+    let elsewhere: Vec<(i64, String)> =
+        elsewhere.map(|((file, path), _)| (file.story.id, text(path))).collect();
+    context.metadata.settled(&elsewhere).await?;
+    context.metadata.settled_load(load_id).await?;
+    Ok(finish(context, settled, &told).await)
+}
 
 /// Moves files with a final state to where they stay and tells what became of them.
 pub(super) async fn settle(
@@ -25,68 +87,93 @@ pub(super) async fn settle(
     rows: Vec<FileRow>,
     type_folder: &str,
 ) -> Result<Vec<FileStory>, Fault> {
-    let rows: Vec<FileRow> =
-        rows.into_iter().filter(|row| row.state.is_final() && is_unsettled(row)).collect();
-    if rows.is_empty() {
+    let unsettled = rows.into_iter().filter(|row| row.state.is_final() && is_unsettled(row));
+    let mut files: Vec<Ended> = unsettled.map(Ended::from).collect();
+    if files.is_empty() {
         return Ok(Vec::new());
     }
-    let targets = plan_targets(&context.places, &rows, type_folder);
-    let plan: Vec<_> = rows.iter().zip(&targets).map(|(row, target)| (row.id, text(target))).collect();
-    context.metadata.plan_settle(&plan).await?;
+    plan_targets(&context.places, &mut files, type_folder);
+    let target = |file: &Ended| Some((file.story.id, text(file.target.as_deref()?)));
+    context.metadata.plan_settle(&files.iter().filter_map(target).collect::<Vec<_>>()).await?;
     crash::at("after-settle-plan");
-
-    let mover = Mover { places: context.places.clone(), type_folder: type_folder.to_owned() };
-    let pairs: Vec<(FileRow, PathBuf)> = rows.into_iter().zip(targets).collect();
-    let settled = blocking(move || mover.move_all(pairs)).await??;
-    crash::at("after-settle");
-    let paths: Vec<(i64, String)> = settled.iter().map(|(row, path)| (row.id, text(path))).collect();
+    let told = told_of(context, &files).await?;
+    let settled = move_all(context, files, &told, type_folder).await?;
+    let paths: Vec<(i64, String)> = settled.iter().map(|(file, path)| (file.story.id, text(path))).collect();
     context.metadata.settled(&paths).await?;
-    tell(context, &settled).await;
-    Ok(settled
-        .iter()
-        .map(|(row, path)| FileStory { path: Some(text(path)), ..FileStory::from(row) })
-        .collect())
+    Ok(finish(context, settled, &told).await)
+}
+
+async fn move_all(
+    context: &Context,
+    files: Vec<Ended>,
+    told: &[FileRow],
+    type_folder: &str,
+) -> Result<Vec<(Ended, PathBuf)>, Fault> {
+    let failed = told.iter().filter(|row| row.state == FileState::Failed);
+    let explanations = failed.map(|row| (row.id, explain(row))).collect();
+    let mover = Mover { places: context.places.clone(), type_folder: type_folder.to_owned(), explanations };
+    let settled = blocking(move || mover.move_all(files)).await??;
+    crash::at("after-settle");
+    Ok(settled)
+}
+
+async fn finish(context: &Context, settled: Vec<(Ended, PathBuf)>, told: &[FileRow]) -> Vec<FileStory> {
+    let now_at = |(file, path): (Ended, PathBuf)| FileStory { path: Some(text(&path)), ..file.story };
+    let stories: Vec<FileStory> = settled.into_iter().map(now_at).collect();
+    tell(context, told, &stories).await;
+    stories
 }
 
 fn is_unsettled(row: &FileRow) -> bool {
     matches!(row.location, Location::Incoming | Location::Processing)
 }
 
-fn plan_targets(places: &Places, rows: &[FileRow], type_folder: &str) -> Vec<PathBuf> {
+/// Finds a place to stay for each file that has none.
+pub(super) fn plan_targets(places: &Places, files: &mut [Ended], type_folder: &str) {
     let mut taken = HashSet::new();
-    let mut target = |row: &FileRow| {
-        // Planned before a crash: the file may be there already.
-        if let Some(planned) = &row.target {
-            return PathBuf::from(planned);
-        }
-        let folder = places.settled(row.state, type_folder);
-        let free = first_free(free_names(&folder, row), |name| taken.contains(name));
+    for file in files.iter_mut().filter(|file| file.target.is_none()) {
+        let folder = places.settled(file.story.state, type_folder);
+        let free = first_free(file.free_names(&folder), |name| taken.contains(name));
         taken.insert(free.clone());
-        free
-    };
-    rows.iter().map(&mut target).collect()
+        file.target = Some(free);
+    }
+}
+
+impl Ended {
+    fn free_names<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+        free_names(folder, &self.story.name, self.story.id, self.blake3.as_deref())
+    }
 }
 
 struct Mover {
     places: Places,
     type_folder: String,
+    /// Why files failed, by their ids.
+    explanations: HashMap<i64, Vec<u8>>,
 }
 
 impl Mover {
-    fn move_all(&self, pairs: Vec<(FileRow, PathBuf)>) -> Result<Vec<(FileRow, PathBuf)>, Fault> {
+    fn move_all(&self, files: Vec<Ended>) -> Result<Vec<(Ended, PathBuf)>, Fault> {
         let mut directories = DirectorySync::default();
-        let mut settled = Vec::with_capacity(pairs.len());
-        for (row, target) in pairs {
-            durable::create_directories(durable::parent(&target))
-                .map_err(Fault::file("create", durable::parent(&target)))?;
-            self.keep_rejects(&row, &target, &mut directories)?;
-            if row.state == FileState::Failed {
-                let explanation = durable::parent(&target).join(beside(&target, ".error.json"));
-                durable::write_whole(&explanation, &explain(&row), &mut directories)
+        let mut created = HashSet::new();
+        let mut settled = Vec::with_capacity(files.len());
+        for mut file in files {
+            let Some(target) = file.target.take() else { continue };
+            let folder = durable::parent(&target);
+            if !created.contains(folder) {
+                durable::create_directories(folder).map_err(Fault::file("create", folder))?;
+                created.insert(folder.to_owned());
+            }
+            if file.story.records_rejected > 0 {
+                self.keep_rejects(&file, &target, &mut directories)?;
+            }
+            if let Some(why) = self.explanations.get(&file.story.id) {
+                let explanation = folder.join(beside(&target, ".error.json"));
+                durable::write_whole(&explanation, why, &mut directories)
                     .map_err(Fault::file("write", &explanation))?;
             }
-            let path = self.move_one(&row, target, &mut directories)?;
-            settled.push((row, path));
+            let path = self.move_one(&file, target, &mut directories)?;
+            settled.push((file, path));
             crash::at("mid-settle");
         }
         directories.sync().map_err(Fault::file("sync", &self.places.processed))?;
@@ -96,19 +183,19 @@ impl Mover {
     /// The rejects of a committed load get their name beside those of other files of the type.
     fn keep_rejects(
         &self,
-        row: &FileRow,
+        file: &Ended,
         target: &Path,
         directories: &mut DirectorySync,
     ) -> Result<(), Fault> {
-        let Some(load_id) = row.load_id else { return Ok(()) };
+        let (id, Some(load_id)) = (file.story.id, file.load_id) else { return Ok(()) };
         let folder = self.places.error.join(&self.type_folder);
-        let staged = staged_rejects_path(&folder, load_id, row.id);
+        let staged = staged_rejects_path(&folder, load_id, id);
         if !is_file(&staged) {
             return Ok(());
         }
         let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut names = (1..).map(|number: u32| {
-            let mark = (number > 1).then(|| format!("id{}-{number}", row.id));
+            let mark = (number > 1).then(|| format!("id{id}-{number}"));
             folder.join(own_name(&name, mark.as_deref(), ".rejects.ndjson"))
         });
         loop {
@@ -120,18 +207,19 @@ impl Mover {
         }
     }
 
-    /// Moves the source file. When it is not where it was, an earlier try has moved it.
+    /// Moves the source file. When it is not where it was, an earlier try has moved it; or someone removed it from
+    /// processing/, and there is nothing to move: the ledger keeps its outcome.
     fn move_one(
         &self,
-        row: &FileRow,
+        file: &Ended,
         target: PathBuf,
         directories: &mut DirectorySync,
     ) -> Result<PathBuf, Fault> {
-        let from = match &row.path {
+        let from = match &file.story.path {
             Some(path) => PathBuf::from(path),
-            None => self.places.incoming.join(FileName::from_shown(&row.name).raw()),
+            None => self.places.incoming.join(FileName::from_shown(&file.story.name).raw()),
         };
-        if from == target || (!is_file(&from) && row.target.is_some()) {
+        if from == target {
             return Ok(target);
         }
         let mut target = target;
@@ -140,9 +228,8 @@ impl Mover {
             match durable::move_new(&from, &target, directories) {
                 Ok(()) => return Ok(target),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    target = first_free(free_names(&folder, row), |_| false);
+                    target = first_free(file.free_names(&folder), |_| false);
                 }
-                // Someone removed it from processing/: the ledger keeps its outcome, there is nothing to move.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && !is_file(&from) => {
                     return Ok(target);
                 }
@@ -181,24 +268,33 @@ fn explain(row: &FileRow) -> Vec<u8> {
     text
 }
 
-async fn tell(context: &Context, settled: &[(FileRow, PathBuf)]) {
-    let failed =
-        settled.iter().filter(|(row, _)| row.state == FileState::Failed).map(|(row, path)| FailedFile {
-            file_id: row.id,
-            name: row.name.clone(),
-            file_type: row.file_type.clone().unwrap_or_default(),
-            problem: Problem {
-                code: row.error_code.clone().unwrap_or_default(),
-                message: row.error_message.clone().unwrap_or_default(),
-                hint: row.error_hint.clone(),
-            },
-            moved_to: text(path),
-        });
+/// The rows of files that somebody has to be told of: failed ones, and those that lost records.
+async fn told_of(context: &Context, files: &[Ended]) -> Result<Vec<FileRow>, Fault> {
+    let of = files.iter().filter(|Ended { story, .. }| {
+        story.state == FileState::Failed || story.state == FileState::Processed && story.records_rejected > 0
+    });
+    Ok(context.metadata.files_of(&of.map(|file| file.story.id).collect::<Vec<_>>()).await?)
+}
+
+async fn tell(context: &Context, rows: &[FileRow], stories: &[FileStory]) {
+    let moved_to: HashMap<i64, &str> =
+        stories.iter().filter_map(|story| Some((story.id, story.path.as_deref()?))).collect();
+    let settled = rows.iter().filter_map(|row| Some((row, *moved_to.get(&row.id)?)));
+    let failed = settled.clone().filter(|(row, _)| row.state == FileState::Failed);
+    let failed = failed.map(|(row, moved_to)| FailedFile {
+        file_id: row.id,
+        name: row.name.clone(),
+        file_type: row.file_type.clone().unwrap_or_default(),
+        problem: Problem {
+            code: row.error_code.clone().unwrap_or_default(),
+            message: row.error_message.clone().unwrap_or_default(),
+            hint: row.error_hint.clone(),
+        },
+        moved_to: moved_to.to_owned(),
+    });
     context.alarm.files_failed(&failed.collect::<Vec<_>>()).await;
     let mut rejected: HashMap<&str, Vec<&FileRow>> = HashMap::new();
-    for (row, _) in
-        settled.iter().filter(|(row, _)| row.state == FileState::Processed && row.records_rejected > 0)
-    {
+    for (row, _) in settled.filter(|(row, _)| row.state == FileState::Processed) {
         rejected.entry(row.file_type.as_deref().unwrap_or_default()).or_default().push(row);
     }
     for (file_type, rows) in rejected {

@@ -1,6 +1,6 @@
 //! What became of one file, for whoever asked for the load.
 
-use crate::metadata::files::{FileRow, FileState};
+use crate::metadata::files::{FileRow, FileState, Unclaimed};
 
 #[derive(Debug, Clone)]
 pub struct FileStory {
@@ -34,6 +34,26 @@ impl From<&FileRow> for FileStory {
             message: row.error_message.clone(),
             hint: row.error_hint.clone(),
             path: row.path.clone(),
+        }
+    }
+}
+
+impl From<&Unclaimed> for FileStory {
+    fn from(file: &Unclaimed) -> Self {
+        let problem = file.problem.as_deref();
+        Self {
+            id: file.id,
+            name: file.name.to_string(),
+            file_type: file.file_type.clone(),
+            state: file.state,
+            records_read: 0,
+            records_written: 0,
+            records_rejected: 0,
+            records_deduplicated: 0,
+            code: problem.map(|problem| problem.code.clone()),
+            message: problem.map(|problem| problem.message.clone()),
+            hint: problem.and_then(|problem| problem.hint.clone()),
+            path: file.path.clone(),
         }
     }
 }

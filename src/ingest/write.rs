@@ -6,6 +6,7 @@
 //! files of its own. So a file that fails takes none of its rows along, and none of its neighbours'.
 
 mod budget;
+mod content;
 mod feeder;
 mod file_load;
 mod held;
@@ -31,6 +32,8 @@ use crate::owner::Owner;
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::{self, WriteMode};
 
+pub use content::Content;
+pub use feeder::is_small;
 use intake::Intake;
 pub use keys::{Keys, ORDINAL};
 pub use lineage::lineage_fields;
@@ -54,6 +57,8 @@ pub struct SourceFile {
     pub bytes: u64,
     /// Its hash is known; else it is taken while the file is read.
     pub is_hashed: bool,
+    /// Its bytes, when they were kept since it was hashed.
+    pub content: Option<Content>,
 }
 
 /// Everything that a load needs besides its files.
@@ -152,8 +157,9 @@ impl WriteError {
 ///
 /// # Errors
 /// Faults of storage; faults of a file are its [`Fate`].
-pub fn write(work: &Work, files: &[SourceFile]) -> Result<Written, WriteError> {
-    Intake::new(work, files).run()
+pub fn write(work: &Work, mut files: Vec<SourceFile>) -> Result<Written, WriteError> {
+    let contents = files.iter_mut().map(|file| file.content.take()).collect();
+    Intake::new(work, &files, contents).run()
 }
 
 /// Data files are closed at this size unless a type says otherwise.

@@ -1,12 +1,13 @@
 //! Files: one row for each file ever seen, and what may be asked about them.
 //!
-//! The steps of a file's life are next door: `arrivals` (seen in `incoming/`), `claims` (taken for a load,
-//! and given back), `settling` (moved to where it stays). The commit of a load, in [`super::loads`], is the
+//! The steps of a file's life are next door: `arrivals` (seen in `incoming/`), `unclaimed` (waiting or queued),
+//! `claims` (taken for a load, and given back), `settling` (moved to where it stays). The commit of a load, in [`super::loads`], is the
 //! only other place that changes a file's state.
 
 mod arrivals;
 mod claims;
 mod settling;
+mod unclaimed;
 
 use std::collections::HashMap;
 
@@ -19,8 +20,9 @@ use super::row::{Cell, ledger_row, words};
 use super::statement::{Batch, ROWS_PER_BATCH, Sql, like};
 
 pub use arrivals::{NewFile, Recheck};
-pub use claims::{Finish, Release};
+pub use claims::{Claim, Finish, Release};
 pub(super) use claims::{give_back, give_back_rest};
+pub use unclaimed::{Unclaimed, UnclaimedSum};
 
 words! {
     /// What became of a file.
@@ -65,6 +67,16 @@ words! {
         Processed = "processed",
         Failed = "failed",
         Duplicate = "duplicate",
+    }
+}
+
+impl From<Outcome> for FileState {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Processed => FileState::Processed,
+            Outcome::Failed => FileState::Failed,
+            Outcome::Duplicate => FileState::Duplicate,
+        }
     }
 }
 
@@ -255,6 +267,17 @@ impl Metadata {
 
     pub async fn file(&self, id: i64) -> Result<Option<FileRow>, MetadataError> {
         Sql::new("look up a file", select("id = $1")).bind(id).one(self.read()).await
+    }
+
+    /// The files with these ids, oldest first.
+    pub async fn files_of(&self, ids: &[i64]) -> Result<Vec<FileRow>, MetadataError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for part in ids.chunks(ROWS_PER_BATCH) {
+            let batch = Batch::of(["id"], part.iter().map(|&id| [id.into()]));
+            let text = select("id IN (SELECT r.id FROM {rows}) ORDER BY id");
+            found.extend(Sql::over("look up files", batch, text).all::<FileRow>(self.read()).await?);
+        }
+        Ok(found)
     }
 
     /// Every file that ever had this name, newest first.

@@ -9,6 +9,7 @@ mod roll_back;
 mod stage;
 
 use chrono::{DateTime, Utc};
+use sea_orm::ConnectionTrait;
 
 use super::Metadata;
 use super::error::MetadataError;
@@ -76,19 +77,7 @@ pub struct NewLoad {
 impl Metadata {
     /// Begins a load in state `writing` and gives its id.
     pub async fn begin_load(&self, load: &NewLoad) -> Result<i64, MetadataError> {
-        const ACT: &str = "begin a load";
-        let NewLoad { kind, table_name, file_type, schema_version, owner } = load;
-        let text = "INSERT INTO loads (kind, table_name, file_type, schema_version, owner)
-                    VALUES ($1, $2, $3, $4, $5) RETURNING id";
-        let id = Sql::new(ACT, text)
-            .bind(*kind)
-            .bind(table_name)
-            .bind(file_type)
-            .bind(*schema_version)
-            .bind(owner)
-            .value(self.write(), "id")
-            .await?;
-        id.ok_or_else(|| MetadataError::database(ACT, sea_orm::DbErr::RecordNotInserted))
+        insert_load(load, self.write()).await
     }
 
     /// The loads that have not ended, oldest first.
@@ -102,6 +91,22 @@ impl Metadata {
         let text = format!("SELECT {} FROM loads WHERE id = $1", LoadRow::COLUMNS);
         Sql::new("look up a load", text).bind(id).one(self.read()).await
     }
+}
+
+pub(super) async fn insert_load(load: &NewLoad, on: &impl ConnectionTrait) -> Result<i64, MetadataError> {
+    const ACT: &str = "begin a load";
+    let NewLoad { kind, table_name, file_type, schema_version, owner } = load;
+    let text = "INSERT INTO loads (kind, table_name, file_type, schema_version, owner)
+                VALUES ($1, $2, $3, $4, $5) RETURNING id";
+    let id = Sql::new(ACT, text)
+        .bind(*kind)
+        .bind(table_name)
+        .bind(file_type)
+        .bind(*schema_version)
+        .bind(owner)
+        .value(on, "id")
+        .await?;
+    id.ok_or_else(|| MetadataError::database(ACT, sea_orm::DbErr::RecordNotInserted))
 }
 
 /// The load as this transaction sees it, locked until its end.

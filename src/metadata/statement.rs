@@ -189,7 +189,7 @@ impl Sql {
     }
 
     fn build(self, backend: DbBackend) -> Statement {
-        let mut text = self.text.replace("{now}", migrations::now(backend));
+        let mut text = self.text.replace("{now}", &now(backend));
         let mut values: Vec<Value> = Vec::with_capacity(self.params.len() + 1);
         if let Some(batch) = self.batch {
             text = text.replace("{rows}", &batch.source(backend));
@@ -248,6 +248,15 @@ impl Sql {
         column: &str,
     ) -> Result<Option<T>, MetadataError> {
         Ok(self.column(on, column).await?.into_iter().next())
+    }
+}
+
+/// The current time inside a statement. SQLite would work it out for each row, which is a tenth of what a bulk change
+/// costs; a subquery is asked once.
+fn now(backend: DbBackend) -> Cow<'static, str> {
+    match backend {
+        DbBackend::Sqlite => Cow::Owned(format!("(SELECT {})", migrations::now(backend))),
+        _ => Cow::Borrowed(migrations::now(backend)),
     }
 }
 

@@ -33,6 +33,7 @@ fn outcome(id: i64, problem: Option<Problem>, counts: Counts) -> FileOutcome {
         duplicate_of: None,
         counts,
         problem,
+        target: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod csv;
 mod formats;
 mod inbox;
+mod many;
 mod modes;
 mod readers;
 mod rejects;

@@ -18,17 +18,21 @@ use delivery::Delivery;
 
 const SIGKILL: i32 = 9;
 
-/// Crashes at each place, then loads again.
-fn crash_everywhere(database: impl Fn() -> Option<String>) {
+/// Crashes at each place, then loads again. With few files in a load, several loads are under way.
+fn crash_everywhere(database: impl Fn() -> Option<String>, files_in_a_load: &str) {
     for place in PLACES {
         let delivery = Delivery::new(database());
+        let load = |command: &mut Command| {
+            command.env("LAKEGATE__INGEST__LOAD_MAX_FILES", files_in_a_load);
+        };
         let crash = |command: &mut Command| {
+            load(command);
             // What may still grow is given back in the first run, and is taken as it is in the second.
             command.env("LAKEGATE_CRASH_AT", place).env("LAKEGATE__INGEST__MAX_WAIT_SECONDS", "600");
         };
         let ran = delivery.ingest(crash);
         assert_eq!(ran.signal, Some(SIGKILL), "{place}: {}", ran.talk);
-        let again = delivery.ingest(|_| {});
+        let again = delivery.ingest(load);
         assert_eq!(again.code, Some(1), "{place}: {}", again.talk);
         delivery.assert_complete(place);
     }
@@ -36,12 +40,22 @@ fn crash_everywhere(database: impl Fn() -> Option<String>) {
 
 #[test]
 fn a_crash_at_any_place_loses_nothing_and_doubles_nothing_on_sqlite() {
-    crash_everywhere(|| None);
+    crash_everywhere(|| None, "2000");
+}
+
+#[test]
+fn a_crash_while_one_load_is_prepared_and_another_settles_loses_nothing_on_sqlite() {
+    crash_everywhere(|| None, "2");
+}
+
+#[test]
+fn a_crash_while_one_load_is_prepared_and_another_settles_loses_nothing_on_postgres() {
+    crash_everywhere(|| Some(Cluster::shared().database()), "1");
 }
 
 #[test]
 fn a_crash_at_any_place_loses_nothing_and_doubles_nothing_on_postgres() {
-    crash_everywhere(|| Some(Cluster::shared().database()));
+    crash_everywhere(|| Some(Cluster::shared().database()), "2000");
 }
 
 #[test]

@@ -26,17 +26,26 @@ pub(super) struct Hashed {
 
 /// Larger files are hashed while they are decoded, to read them once only.
 const HASHED_BEFORE: u64 = 32 << 20;
+/// Bytes of small files that a load keeps between hashing and decoding them.
+const MOST_KEPT: u64 = 48 << 20;
 /// Files that one thread hashes at a time.
 const PORTION: usize = 32;
 
+/// A file after it was read for its hash; what cannot be read, and what is hashed while it is decoded, has none.
+pub(super) type Read = (Option<String>, SourceFile);
+
 impl Journey<'_> {
-    /// Hashes the files and sets those aside that were loaded before. Same bytes twice in one load: the second waits for the
-    /// next load, which knows what became of the first.
-    pub(super) async fn hash(&self, files: Vec<SourceFile>) -> Result<Hashed, Fault> {
+    /// Reads the files for their hashes, side by side. The bytes of small ones are kept, so that they are read only once.
+    pub(super) async fn read(&self, files: Vec<SourceFile>) -> Result<Vec<Read>, Fault> {
         // Records that were dropped for the sake of a duplicate's keys could not be brought back.
         let late = !write::looks_at_keys(&self.spec);
         let workers = self.context.lake.workers().clone();
-        let hashed = blocking(move || hash_files(&workers, files, late)).await?;
+        blocking(move || hash_files(&workers, files, late)).await
+    }
+
+    /// Sets those files aside that were loaded before. Same bytes twice in one load: the second waits for the next load,
+    /// which knows what became of the first.
+    pub(super) async fn set_duplicates_aside(&self, hashed: Vec<Read>) -> Result<Hashed, Fault> {
         let mut found = Hashed { fresh: Vec::new(), hashes: HashMap::new(), duplicates: Vec::new() };
         let mut twins = Vec::new();
         let mut seen = HashSet::new();
@@ -154,6 +163,7 @@ impl Journey<'_> {
                 unknown_fields: number(unknown_fields),
             },
             problem,
+            target: None,
         }
     }
 
@@ -212,27 +222,51 @@ fn duplicate(file: &SourceFile, of: i64, hash: Option<String>) -> FileOutcome {
         duplicate_of: Some(of),
         counts: Counts::default(),
         problem: None,
+        target: None,
     }
 }
 
 /// Hashes files side by side; those that are to be hashed while they are decoded get none.
-fn hash_files(workers: &Workers, files: Vec<SourceFile>, late: bool) -> Vec<(Option<String>, SourceFile)> {
+fn hash_files(workers: &Workers, files: Vec<SourceFile>, late: bool) -> Vec<Read> {
     let mut tickets = Vec::new();
+    let mut kept = 0;
     let mut files = files.into_iter().peekable();
     while files.peek().is_some() {
-        let portion: Vec<SourceFile> = files.by_ref().take(PORTION).collect();
-        let hash = move |mut file: SourceFile| {
-            file.is_hashed = !late || file.bytes <= HASHED_BEFORE;
-            (if file.is_hashed { hash_file(&file) } else { None }, file)
+        let portion: Vec<(SourceFile, bool)> = files
+            .by_ref()
+            .take(PORTION)
+            .map(|mut file| {
+                file.is_hashed = !late || file.bytes <= HASHED_BEFORE;
+                let keep = write::is_small(&file) && kept + file.bytes <= MOST_KEPT;
+                kept += if keep { file.bytes } else { 0 };
+                (file, keep)
+            })
+            .collect();
+        let hash = |(file, keep): (SourceFile, bool)| match file.is_hashed {
+            true if keep => hash_kept(file),
+            true => (hash_file(&file), file),
+            false => (None, file),
         };
         tickets.push(workers.submit(move || portion.into_iter().map(hash).collect::<Vec<_>>()));
     }
     tickets.into_iter().flat_map(Ticket::wait).collect()
 }
 
+fn hash_kept(mut file: SourceFile) -> Read {
+    match write::Content::read(&file.path) {
+        Ok(content) => {
+            let hash = blake3::hash(content.bytes()).to_hex().to_string();
+            file.content = Some(content);
+            (Some(hash), file)
+        }
+        // It may have grown; what it is by now shows when it is decoded.
+        Err(_) => (hash_file(&file), file),
+    }
+}
+
 fn hash_file(file: &SourceFile) -> Option<String> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(open_regular(&file.path).ok()?).ok()?;
+    hasher.update_reader(open_regular(&file.path).ok()?.0).ok()?;
     Some(hasher.finalize().to_hex().to_string())
 }
 

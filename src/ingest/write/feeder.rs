@@ -4,23 +4,30 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::content::Content;
 use super::open::{Opened, open_large};
-use super::whole::{self, Whole};
+use super::whole::{self, Portion, Whole};
 use super::{SourceFile, Work};
 use crate::decode::segments::{Decoded, Segment, Segments};
 use crate::decode::{Chunks, DecodeError, DecodePlan, Feed};
 use crate::workers::Ticket;
 
 /// Files of up to so many bytes are decoded whole.
-const SMALL: u64 = 1 << 20;
+pub(super) const SMALL: u64 = 1 << 20;
 /// Pieces of work under way, for each thread: one that it does, and those that wait for it or for being taken.
 const AHEAD: usize = 3;
 
+/// True for a file that is read and decoded as a whole.
+pub fn is_small(file: &SourceFile) -> bool {
+    file.bytes <= SMALL
+}
+
 /// What comes next; results come in the order of the files and of their records.
 pub(super) enum Event {
-    Whole {
+    /// Small files from this place on.
+    Wholes {
         place: usize,
-        ticket: Ticket<Whole>,
+        ticket: Ticket<Vec<Whole>>,
     },
     /// A large file begins.
     Opened {
@@ -53,6 +60,8 @@ pub(super) struct Feeder<'a> {
     work: &'a Work,
     plan: &'a Arc<DecodePlan>,
     files: &'a [SourceFile],
+    /// What was read of them before.
+    contents: Vec<Option<Content>>,
     /// The next file to be opened.
     next: usize,
     /// The file that is being cut.
@@ -61,8 +70,14 @@ pub(super) struct Feeder<'a> {
 }
 
 impl<'a> Feeder<'a> {
-    pub fn new(work: &'a Work, plan: &'a Arc<DecodePlan>, files: &'a [SourceFile]) -> Self {
-        Feeder { work, plan, files, next: 0, cutting: None, queue: VecDeque::new() }
+    /// With what was read of each file before, if anything.
+    pub fn new(
+        work: &'a Work,
+        plan: &'a Arc<DecodePlan>,
+        files: &'a [SourceFile],
+        contents: Vec<Option<Content>>,
+    ) -> Self {
+        Feeder { work, plan, files, contents, next: 0, cutting: None, queue: VecDeque::new() }
     }
 
     /// The next result to be taken; submits more work before.
@@ -89,15 +104,29 @@ impl<'a> Feeder<'a> {
         let Some(file) = self.files.get(self.next) else {
             return false;
         };
-        let place = self.next;
-        self.next += 1;
-        if file.bytes <= SMALL {
-            let ticket = whole::submit(self.work, self.plan, file);
-            self.queue.push_back(Event::Whole { place, ticket });
+        if is_small(file) {
+            self.submit_small();
         } else {
-            self.open(place, file);
+            self.next += 1;
+            self.open(self.next - 1, file);
         }
         true
+    }
+
+    /// Submits the next file and as many small ones after it as make a portion.
+    fn submit_small(&mut self) {
+        let place = self.next;
+        let mut portion = Portion::default();
+        let files = &self.files[place..];
+        for file in files.iter().take_while(|file| is_small(file)) {
+            if portion.is_full_for(file) {
+                break;
+            }
+            portion.add(file.clone(), self.contents[self.next].take());
+            self.next += 1;
+        }
+        let ticket = portion.submit(self.work, self.plan);
+        self.queue.push_back(Event::Wholes { place, ticket });
     }
 
     fn open(&mut self, place: usize, file: &SourceFile) {

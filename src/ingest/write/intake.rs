@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
+use super::content::Content;
 use super::feeder::{Event, Feeder};
 use super::file_load::FileLoad;
 use super::open::{Opened, open_large};
@@ -17,6 +18,7 @@ use crate::lake::TableWriter;
 pub(super) struct Intake<'a> {
     work: &'a Work,
     files: &'a [SourceFile],
+    contents: Vec<Option<Content>>,
     together: TableWriter,
     written: Written,
     /// The large file in work.
@@ -33,10 +35,10 @@ struct Large<'a> {
 }
 
 impl<'a> Intake<'a> {
-    pub fn new(work: &'a Work, files: &'a [SourceFile]) -> Self {
+    pub fn new(work: &'a Work, files: &'a [SourceFile], contents: Vec<Option<Content>>) -> Self {
         let together = TableWriter::new(&work.lake, work.load_id, writer_options(&work.spec));
         let written = Written { keys: Keys::for_spec(&work.spec), ..Written::default() };
-        Intake { work, files, together, written, large: None, settled: HashSet::new() }
+        Intake { work, files, contents, together, written, large: None, settled: HashSet::new() }
     }
 
     pub fn run(mut self) -> Result<Written, WriteError> {
@@ -49,17 +51,19 @@ impl<'a> Intake<'a> {
     }
 
     fn decode(&mut self, plan: &Arc<DecodePlan>) -> Result<(), WriteError> {
-        let mut feeder = Feeder::new(self.work, plan, self.files);
+        let contents = std::mem::take(&mut self.contents);
+        let mut feeder = Feeder::new(self.work, plan, self.files, contents);
         while let Some(event) = feeder.next() {
             if self.work.stop.is_cancelled() {
                 return Err(WriteError::Stopped);
             }
             match event {
-                Event::Whole { place, ticket } => {
-                    let whole = ticket.wait();
-                    match whole.failure {
-                        Some(Failure::TooHeavy) => self.open_again(plan, place)?,
-                        failure => self.take_whole(place, whole.chunks, failure)?,
+                Event::Wholes { place, ticket } => {
+                    for (place, whole) in (place..).zip(ticket.wait()) {
+                        match whole.failure {
+                            Some(Failure::TooHeavy) => self.open_again(plan, place)?,
+                            failure => self.take_whole(place, whole.chunks, failure)?,
+                        }
                     }
                 }
                 Event::Failed { place, failure } => match self.large.take_if(|large| large.place == place) {

@@ -1,6 +1,6 @@
 //! Opening claimed files, and knowing whether they stayed the same while they were read.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -12,15 +12,17 @@ use crate::crash;
 use crate::decode::{DecodeError, DecodePlan, Feed, Tail};
 use crate::owner::Lane;
 
-/// Opens a claimed file for reading: a regular file and nothing else, whatever its name points to by now.
+/// Opens a claimed file for reading: a regular file and nothing else, whatever its name points to by now. With what it
+/// was at this moment.
 ///
 /// # Errors
 /// `InvalidInput` when it is not a regular file; else what opening gives.
-pub fn open_regular(path: &Path) -> io::Result<File> {
+pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = File::options().read(true).custom_flags(flags.bits() as i32).open(path)?;
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let found = file.metadata()?;
+    if found.is_file() {
+        Ok((file, found))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
@@ -31,9 +33,13 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
 pub(super) struct Fingerprint(u64, i64, i64);
 
 impl Fingerprint {
-    pub fn of(path: &Path) -> io::Result<Fingerprint> {
-        let found = std::fs::metadata(path)?;
-        Ok(Fingerprint(found.len(), found.mtime(), found.mtime_nsec()))
+    pub fn of(found: &Metadata) -> Fingerprint {
+        Fingerprint(found.len(), found.mtime(), found.mtime_nsec())
+    }
+
+    /// True when the file at `path` still is what it was.
+    pub fn holds(self, path: &Path) -> io::Result<bool> {
+        Ok(Fingerprint::of(&std::fs::metadata(path)?) == self)
     }
 }
 
@@ -54,7 +60,7 @@ pub(super) struct Opened {
 impl Opened {
     /// True when nothing has happened to the file.
     pub fn is_unchanged(&self, path: &Path) -> io::Result<bool> {
-        Ok(Fingerprint::of(path)? == self.before)
+        self.before.holds(path)
     }
 
     /// The hash of the whole file, in hexadecimal; reads the rest of it when the decoder did not.
@@ -96,8 +102,8 @@ pub(super) fn open_large(
         lane.reading(Some(file.id));
     }
     crash::at_file("reading", file.name.shown());
-    let before = Fingerprint::of(&file.path).map_err(Failure::Opening)?;
-    let opened = open_regular(&file.path).map_err(Failure::Opening)?;
+    let (opened, found) = open_regular(&file.path).map_err(Failure::Opening)?;
+    let before = Fingerprint::of(&found);
     let mut hashing = None;
     let reader: Box<dyn Read + Send> = if file.is_hashed {
         Box::new(opened)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::super::error::MetadataError;
+use super::super::row::Cell;
 use super::super::statement::{Batch, ROWS_PER_BATCH, Sql};
 use super::super::{Metadata, commit};
 use super::{FileState, Problem, keys};
@@ -38,7 +39,8 @@ impl Metadata {
     /// Writes down new files; names that lie in `incoming/` already are left as they are. The ids of the new
     /// rows.
     pub async fn discover(&self, files: &[NewFile]) -> Result<Vec<i64>, MetadataError> {
-        self.discover_after(files, i64::MAX).await
+        let found = self.discover_after(files, i64::MAX).await?;
+        Ok(found.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The newest row of all.
@@ -51,12 +53,17 @@ impl Metadata {
     }
 
     /// As [`Self::discover`] after a listing that began when `newest` was the newest row. A name with a newer row is
-    /// left for the next look: another process has met it, and may have taken the file away since it was listed.
-    pub async fn discover_after(&self, files: &[NewFile], newest: i64) -> Result<Vec<i64>, MetadataError> {
+    /// left for the next look: another process has met it, and may have taken the file away since it was listed. The
+    /// new rows as (id, name).
+    pub async fn discover_after(
+        &self,
+        files: &[NewFile],
+        newest: i64,
+    ) -> Result<Vec<(i64, String)>, MetadataError> {
         const ACT: &str = "write down new files";
-        let mut ids = Vec::with_capacity(files.len());
+        let mut found = Vec::with_capacity(files.len());
         if files.is_empty() {
-            return Ok(ids);
+            return Ok(found);
         }
         let transaction = self.begin(ACT).await?;
         for part in files.chunks(ROWS_PER_BATCH) {
@@ -69,12 +76,15 @@ impl Metadata {
                      r.error_code, r.error_message, r.error_hint
                  FROM {rows}
                  WHERE NOT EXISTS (SELECT 1 FROM files AS met WHERE met.id > $2 AND met.name = r.name)
-                 ON CONFLICT (name) WHERE location = 'incoming' DO NOTHING RETURNING id",
+                 ON CONFLICT (name) WHERE location = 'incoming' DO NOTHING RETURNING id, name",
             );
-            ids.extend(inserted.bind(newest).column::<i64>(&transaction, "id").await?);
+            for row in inserted.bind(newest).rows(&transaction).await? {
+                let pair = i64::read(&row, "id").and_then(|id| Ok((id, String::read(&row, "name")?)));
+                found.push(pair.map_err(|error| MetadataError::database(ACT, error))?);
+            }
         }
         commit(ACT, transaction).await?;
-        Ok(ids)
+        Ok(found)
     }
 
     /// Stores what a new look at waiting or queued files found. The ids of the rows that really changed: a
@@ -92,7 +102,7 @@ impl Metadata {
                 rechecked(part),
                 "UPDATE files SET state = r.state, file_type = r.file_type, bytes = r.bytes,
                      modified_at = r.modified_at, file_time = r.file_time, error_code = r.error_code,
-                     error_message = r.error_message, error_hint = r.error_hint
+                     error_message = r.error_message, error_hint = r.error_hint, updated_at = {now}
                  FROM {rows}
                  WHERE files.id = r.id AND files.attempt = r.attempt AND files.location = 'incoming'
                      AND files.state IN ('waiting', 'queued')
@@ -117,6 +127,7 @@ impl Metadata {
                 ACT,
                 keys(part),
                 "UPDATE files SET state = 'failed', outcome = 'failed', location = 'gone', finished_at = {now},
+                     updated_at = {now},
                      error_code = 'file.vanished',
                      error_message = 'the file was taken out of incoming/ before it was loaded',
                      error_hint = 'put it there again if it is still to be loaded'

@@ -3,9 +3,19 @@
 use sea_orm::ConnectionTrait;
 
 use super::super::error::MetadataError;
+use super::super::loads::{NewLoad, insert_load};
 use super::super::statement::{Batch, Param, ROWS_PER_BATCH, Sql};
 use super::super::{Metadata, commit};
-use super::{FileState, Outcome, Problem, keys};
+use super::{FileState, Outcome, Problem};
+
+/// A file to claim, as its caller last saw it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub id: i64,
+    pub attempt: i64,
+    /// Where it is about to be moved; none when it is in `processing/` already.
+    pub target: Option<String>,
+}
 
 /// A claimed file to give back.
 #[derive(Debug, Clone)]
@@ -33,9 +43,11 @@ pub struct Finish {
 }
 
 /// What a load has put on a file's row, taken off again.
-const UNCLAIMED: &str = "owner = NULL, target = NULL, load_id = NULL, outcome = NULL, blake3 = NULL, duplicate_of = NULL, \
+const UNCLAIMED: &str = "updated_at = {now}, owner = NULL, target = NULL, load_id = NULL, outcome = NULL, blake3 = NULL, duplicate_of = NULL, \
      records_read = 0, records_written = 0, records_rejected = 0, records_deduplicated = 0, \
      records_filtered = 0, unknown_fields = 0, started_at = NULL";
+
+const CLAIM: &str = "claim files";
 
 impl Metadata {
     /// Claims waiting or queued files, given as (id, attempt), for a load in state `writing`. The attempt of
@@ -46,31 +58,29 @@ impl Metadata {
         owner: &str,
         files: &[(i64, i64)],
     ) -> Result<Vec<i64>, MetadataError> {
-        const ACT: &str = "claim files";
-        let mut ids = Vec::with_capacity(files.len());
         if files.is_empty() {
-            return Ok(ids);
+            return Ok(Vec::new());
         }
-        // In the order of the ids, so that two claimers wait for each other instead of for ever.
-        let mut files = files.to_vec();
-        files.sort_unstable();
-        let transaction = self.begin(ACT).await?;
-        for part in files.chunks(ROWS_PER_BATCH) {
-            let claimed = Sql::over(
-                ACT,
-                keys(part),
-                "UPDATE files SET state = 'processing', attempt = files.attempt + 1, owner = $3, load_id = $2,
-                     started_at = {now}, error_code = NULL, error_message = NULL, error_hint = NULL
-                 FROM {rows}
-                 WHERE files.id = r.id AND files.attempt = r.attempt AND files.state IN ('waiting', 'queued')
-                     AND files.location IN ('incoming', 'processing')
-                     AND EXISTS (SELECT 1 FROM loads WHERE loads.id = $2 AND loads.state = 'writing')
-                 RETURNING files.id",
-            );
-            ids.extend(claimed.bind(load_id).bind(owner).column::<i64>(&transaction, "id").await?);
-        }
-        commit(ACT, transaction).await?;
+        let files: Vec<Claim> =
+            files.iter().map(|&(id, attempt)| Claim { id, attempt, target: None }).collect();
+        let transaction = self.begin(CLAIM).await?;
+        let ids = claim_for(load_id, owner, files, &transaction).await?;
+        commit(CLAIM, transaction).await?;
         Ok(ids)
+    }
+
+    /// Begins a load in state `writing` and claims files for it, in one transaction: the id of the load, and the ids
+    /// of the files that were really claimed.
+    pub async fn begin_load_with(
+        &self,
+        load: &NewLoad,
+        files: Vec<Claim>,
+    ) -> Result<(i64, Vec<i64>), MetadataError> {
+        let transaction = self.begin(CLAIM).await?;
+        let load_id = insert_load(load, &transaction).await?;
+        let ids = claim_for(load_id, &load.owner, files, &transaction).await?;
+        commit(CLAIM, transaction).await?;
+        Ok((load_id, ids))
     }
 
     /// Gives claimed files back. The ids of those that were still in work.
@@ -109,7 +119,7 @@ impl Metadata {
                 "UPDATE files SET state = r.outcome, outcome = r.outcome, owner = NULL, load_id = NULL,
                      blake3 = r.blake3, duplicate_of = r.duplicate_of, records_read = 0, records_written = 0,
                      records_rejected = 0, records_deduplicated = 0, records_filtered = 0,
-                     unknown_fields = 0, finished_at = {now}, error_code = r.error_code,
+                     unknown_fields = 0, finished_at = {now}, updated_at = {now}, error_code = r.error_code,
                      error_message = r.error_message, error_hint = r.error_hint
                  FROM {rows}
                  WHERE files.id = r.id AND files.attempt = r.attempt AND r.outcome <> 'processed'
@@ -122,6 +132,39 @@ impl Metadata {
         commit(ACT, transaction).await?;
         Ok(ids)
     }
+}
+
+async fn claim_for(
+    load_id: i64,
+    owner: &str,
+    mut files: Vec<Claim>,
+    on: &impl ConnectionTrait,
+) -> Result<Vec<i64>, MetadataError> {
+    // In the order of the ids, so that two claimers wait for each other instead of for ever.
+    files.sort_unstable_by_key(|file| file.id);
+    let mut ids = Vec::with_capacity(files.len());
+    for part in files.chunks(ROWS_PER_BATCH) {
+        let claimed = Sql::over(
+            CLAIM,
+            claims(part),
+            "UPDATE files SET state = 'processing', attempt = files.attempt + 1, owner = $3, load_id = $2,
+                 target = r.target, started_at = {now}, updated_at = {now}, error_code = NULL,
+                 error_message = NULL, error_hint = NULL
+             FROM {rows}
+             WHERE files.id = r.id AND files.attempt = r.attempt AND files.state IN ('waiting', 'queued')
+                 AND files.location IN ('incoming', 'processing')
+                 AND EXISTS (SELECT 1 FROM loads WHERE loads.id = $2 AND loads.state = 'writing')
+             RETURNING files.id",
+        );
+        ids.extend(claimed.bind(load_id).bind(owner).column::<i64>(on, "id").await?);
+    }
+    Ok(ids)
+}
+
+fn claims(files: &[Claim]) -> Batch {
+    let rows =
+        files.iter().map(|Claim { id, attempt, target }| [(*id).into(), (*attempt).into(), target.into()]);
+    Batch::of(["id", "attempt", "target"], rows)
 }
 
 /// Gives claimed files back inside a transaction of the caller.

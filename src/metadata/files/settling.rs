@@ -9,10 +9,21 @@ use super::super::{Metadata, commit};
 use super::{FileRow, select};
 
 impl Metadata {
-    /// Writes down where claimed files, given as (id, path), are about to be moved.
-    pub async fn plan_move(&self, files: &[(i64, String)]) -> Result<Vec<i64>, MetadataError> {
-        let condition = "files.state = 'processing' AND files.location = 'incoming'";
-        self.set_paths("plan where claimed files go", files, "target = r.path", condition).await
+    /// Writes down that all files of a load that were claimed in `incoming/` lie at their targets now; how many.
+    pub async fn moved_in(&self, load_id: i64) -> Result<u64, MetadataError> {
+        let text = "UPDATE files SET location = 'processing', path = target, target = NULL, updated_at = {now}
+                    WHERE load_id = $1 AND state = 'processing' AND location = 'incoming' AND target IS NOT NULL";
+        Sql::new("write down where claimed files lie", text).bind(load_id).run(self.write()).await
+    }
+
+    /// Writes down that all files of a committed load lie at their targets now; how many. Files that were settled
+    /// elsewhere are written down with [`Self::settled`] before.
+    pub async fn settled_load(&self, load_id: i64) -> Result<u64, MetadataError> {
+        let text = format!(
+            "UPDATE files SET location = 'settled', path = target, target = NULL, updated_at = {{now}}
+             WHERE load_id = $1 AND target IS NOT NULL AND {UNSETTLED}"
+        );
+        Sql::new("write down where files settled", text).bind(load_id).run(self.write()).await
     }
 
     /// Writes down that files given back, as (id, path), lie in `incoming/` again. The ids of those that do.
@@ -69,7 +80,7 @@ impl Metadata {
         let text = "UPDATE files SET state = 'waiting', location = 'incoming', path = NULL, target = NULL, outcome = NULL,
                  owner = NULL, load_id = NULL, blake3 = NULL, duplicate_of = NULL, records_read = 0,
                  records_written = 0, records_rejected = 0, records_deduplicated = 0, records_filtered = 0,
-                 unknown_fields = 0, crashes = 0, error_code = NULL, error_message = NULL, error_hint = NULL,
+                 unknown_fields = 0, crashes = 0, updated_at = {now}, error_code = NULL, error_message = NULL, error_hint = NULL,
                  started_at = NULL, finished_at = NULL
              WHERE id = $1 AND attempt = $2 AND state = 'failed' AND location = 'settled'
                  AND NOT EXISTS (SELECT 1 FROM files AS other
@@ -93,7 +104,7 @@ impl Metadata {
         for part in files.chunks(ROWS_PER_BATCH) {
             let batch = Batch::of(["id", "path"], part.iter().map(|(id, path)| [(*id).into(), path.into()]));
             let text = format!(
-                "UPDATE files SET {change} FROM {{rows}} WHERE files.id = r.id AND {condition} RETURNING files.id"
+                "UPDATE files SET {change}, updated_at = {{now}} FROM {{rows}} WHERE files.id = r.id AND {condition} RETURNING files.id"
             );
             ids.extend(Sql::over(act, batch, text).column::<i64>(&transaction, "id").await?);
         }

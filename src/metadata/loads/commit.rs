@@ -117,7 +117,8 @@ async fn total(text: &str, load_id: i64, on: &impl ConnectionTrait) -> Result<i6
 /// Makes everything of the load visible.
 async fn publish(load_id: i64, on: &impl ConnectionTrait) -> Result<(), MetadataError> {
     for text in [
-        "UPDATE files SET state = outcome, finished_at = {now} WHERE load_id = $1 AND state = 'processing'",
+        "UPDATE files SET state = outcome, finished_at = {now}, updated_at = {now}
+         WHERE load_id = $1 AND state = 'processing'",
         "UPDATE rejects SET status = 'open' WHERE load_id = $1 AND status = 'pending'",
         "UPDATE data_files SET state = 'live' WHERE load_id = $1 AND state = 'pending'",
         "UPDATE data_files SET state = 'removed' WHERE removed_by_load = $1 AND state = 'live'",

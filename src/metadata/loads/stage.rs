@@ -45,6 +45,8 @@ pub struct FileOutcome {
     pub duplicate_of: Option<i64>,
     pub counts: Counts,
     pub problem: Option<Problem>,
+    /// Where it is moved after the commit, if that is known already.
+    pub target: Option<String>,
 }
 
 /// The records of one file. For a processed file, what was read is the sum of the other four.
@@ -198,7 +200,8 @@ async fn store_outcomes(
                         records_read = r.records_read, records_written = r.records_written,
                         records_rejected = r.records_rejected, records_deduplicated = r.records_deduplicated,
                         records_filtered = r.records_filtered, unknown_fields = r.unknown_fields,
-                        error_code = r.error_code, error_message = r.error_message, error_hint = r.error_hint
+                        error_code = r.error_code, error_message = r.error_message, error_hint = r.error_hint,
+                        target = r.target, updated_at = {now}
                     FROM {rows}
                     WHERE files.id = r.id AND files.attempt = r.attempt AND files.state = 'processing'
                         AND files.location IN ('incoming', 'processing') AND files.load_id = $2";
@@ -228,9 +231,10 @@ fn outcomes(files: &[FileOutcome]) -> Batch {
         "error_code",
         "error_message",
         "error_hint",
+        "target",
     ];
     let rows = files.iter().map(|file| {
-        let FileOutcome { id, attempt, outcome, blake3, duplicate_of, counts, problem } = file;
+        let FileOutcome { id, attempt, outcome, blake3, duplicate_of, counts, problem, target } = file;
         let Counts { read, written, rejected, deduplicated, filtered, unknown_fields } = *counts;
         let [code, message, hint] = Problem::columns(problem);
         [
@@ -248,6 +252,7 @@ fn outcomes(files: &[FileOutcome]) -> Batch {
             code.into(),
             message.into(),
             hint.into(),
+            target.into(),
         ]
     });
     Batch::of(columns, rows)
@@ -281,7 +286,16 @@ mod tests {
     use super::*;
 
     fn outcome(outcome: Outcome, counts: Counts) -> FileOutcome {
-        FileOutcome { id: 1, attempt: 1, outcome, blake3: None, duplicate_of: None, counts, problem: None }
+        FileOutcome {
+            id: 1,
+            attempt: 1,
+            outcome,
+            blake3: None,
+            duplicate_of: None,
+            counts,
+            problem: None,
+            target: None,
+        }
     }
 
     fn data_file(rows: i64) -> NewDataFile {

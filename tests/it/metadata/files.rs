@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use chrono::{TimeZone, Utc};
 use lakegate::metadata::files::{
-    FileFilter, FileState, Finish, Location, NewFile, Outcome, Problem, Recheck, Release,
+    Claim, FileFilter, FileState, Finish, Location, NewFile, Outcome, Problem, Recheck, Release, UnclaimedSum,
 };
+use lakegate::metadata::loads::{FileOutcome, Intent, LoadKind};
 
-use super::fixture::{on_both, queued_file};
+use super::fixture::{data_file, new_load, on_both, processed, queued_file};
 
 fn problem(code: &str) -> Option<Problem> {
     Some(Problem { code: code.into(), message: "why".into(), hint: Some("what to do".into()) })
@@ -177,13 +178,15 @@ on_both! {
     async fn a_claimed_file_moves_in_and_goes_back(fixture) {
         let id = fixture.queued(&["a.json"]).await[0];
         let metadata = &fixture.metadata;
-        let load = fixture.begin("me").await;
-        assert_eq!(metadata.claim(load, "me", &[(id, 0)]).await.expect("written"), [id]);
-        let place = (id, "processing/a.json".to_owned());
-        assert_eq!(metadata.plan_move(std::slice::from_ref(&place)).await.expect("written"), [id]);
+        let place = "processing/a.json".to_owned();
+        let claim = Claim { id, attempt: 0, target: Some(place.clone()) };
+        let (load, claimed) = metadata.begin_load_with(&new_load(LoadKind::Ingest, "me"), vec![claim]).await.expect("begun");
+        assert_eq!(claimed, [id]);
         let row = metadata.file(id).await.expect("read").expect("there");
-        assert_eq!((row.location, row.path, row.target), (Location::Incoming, None, Some(place.1.clone())));
-        assert_eq!(metadata.moved(std::slice::from_ref(&place)).await.expect("written"), [id]);
+        assert_eq!((row.location, row.path, row.target), (Location::Incoming, None, Some(place.clone())));
+        assert_eq!(metadata.moved_in(load).await.expect("written"), 1);
+        let row = metadata.file(id).await.expect("read").expect("there");
+        assert_eq!((row.location, row.path, row.target), (Location::Processing, Some(place), None));
         let release =
             Release { id, attempt: 1, state: FileState::Waiting, problem: None, crashed: false };
         assert_eq!(metadata.release(&[release]).await.expect("written"), [id]);
@@ -191,6 +194,70 @@ on_both! {
         let row = metadata.file(id).await.expect("read").expect("there");
         assert_eq!((row.location, row.path, row.target), (Location::Incoming, None, None));
         assert!(metadata.charge(id, 1).await.expect("written"));
+    }
+
+    async fn what_nobody_has_claimed_is_listed_and_summed(fixture) {
+        let ids = fixture.queued(&["a.json", "b.json", "c.json"]).await;
+        let metadata = &fixture.metadata;
+        let load = fixture.begin("me").await;
+        metadata.claim(load, "me", &[(ids[1], 0)]).await.expect("claimed");
+        let recheck = Recheck {
+            id: ids[2],
+            attempt: 0,
+            state: FileState::Waiting,
+            file_type: Some("orders".into()),
+            bytes: 10,
+            modified_at: None,
+            file_time: None,
+            problem: problem("type.paused"),
+        };
+        metadata.update_waiting(&[recheck]).await.expect("written");
+        let files = metadata.unclaimed().await.expect("read");
+        let found: Vec<_> = files.iter().map(|file| (file.id, file.state, file.problem.is_some())).collect();
+        assert_eq!(found, [(ids[0], FileState::Queued, false), (ids[2], FileState::Waiting, true)]);
+        let mut sum = UnclaimedSum::default();
+        files.iter().for_each(|file| sum.add(file.state, file.id));
+        assert_eq!(metadata.unclaimed_sum().await.expect("read"), sum);
+        let again = metadata.unclaimed_of(&ids).await.expect("read");
+        assert_eq!(again.len(), 2);
+        let names = ["b.json".to_owned(), "d.json".to_owned()];
+        let incoming = metadata.incoming_of(&names).await.expect("read");
+        assert_eq!(incoming.iter().map(|file| (file.id, file.state)).collect::<Vec<_>>(), [(ids[1], FileState::Processing)]);
+        let newer = metadata.files_after(ids[0]).await.expect("read");
+        assert_eq!(newer.iter().map(|file| file.id).collect::<Vec<_>>(), ids[1..]);
+        assert_eq!(metadata.types_on_their_way().await.expect("read"), ["orders"]);
+    }
+
+    async fn the_files_of_a_load_settle_where_its_intent_says(fixture) {
+        let metadata = &fixture.metadata;
+        let ids = fixture.queued(&["a.json", "b.json"]).await;
+        let claims = ids.iter().map(|&id| Claim { id, attempt: 0, target: Some(format!("processing/{id}")) });
+        let (load, _) =
+            metadata.begin_load_with(&new_load(LoadKind::Ingest, "me"), claims.collect()).await.expect("begun");
+        assert_eq!(metadata.moved_in(load).await.expect("written"), 2);
+        let outcome = |id: i64| FileOutcome { target: Some(format!("processed/{id}")), ..processed(id, &format!("h{id}"), 1) };
+        let files = ids.iter().map(|&id| outcome(id)).collect();
+        let intent = Intent { data_files: vec![data_file("p/settle", 2)], files, ..Intent::default() };
+        metadata.stage(load, &intent).await.expect("staged");
+        assert_eq!(metadata.settled_load(load).await.expect("tried"), 0, "nothing is settled before the commit");
+        metadata.commit(load).await.expect("committed");
+        let elsewhere = (ids[1], "processed/taken".to_owned());
+        assert_eq!(metadata.settled(&[elsewhere]).await.expect("written"), [ids[1]]);
+        assert_eq!(metadata.settled_load(load).await.expect("written"), 1);
+        let rows = metadata.files_of(&ids).await.expect("read");
+        let places: Vec<_> = rows.into_iter().map(|row| (row.location, row.path, row.target)).collect();
+        let settled = |path: String| (Location::Settled, Some(path), None);
+        assert_eq!(places, [settled(format!("processed/{}", ids[0])), settled("processed/taken".into())]);
+        assert!(metadata.unsettled().await.expect("read").is_empty());
+    }
+
+    async fn a_bulk_change_stamps_its_rows(fixture) {
+        let id = fixture.queued(&["a.json"]).await[0];
+        fixture.by_hand("UPDATE files SET seen_at = '2020-01-01T00:00:00.000Z', updated_at = '2020-01-01T00:00:00.000Z'");
+        let load = fixture.begin("me").await;
+        fixture.metadata.claim(load, "me", &[(id, 0)]).await.expect("claimed");
+        let row = fixture.metadata.file(id).await.expect("read").expect("there");
+        assert!(row.updated_at > Utc.with_ymd_and_hms(2025, 1, 1, 0, 0, 0).unwrap(), "{}", row.updated_at);
     }
 
     async fn files_are_listed_by_state_type_and_name(fixture) {

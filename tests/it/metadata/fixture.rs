@@ -139,6 +139,7 @@ pub fn processed(id: i64, hash: &str, records: i64) -> FileOutcome {
         duplicate_of: None,
         counts: Counts { read: records, written: records, ..Counts::default() },
         problem: None,
+        target: None,
     }
 }
 
