@@ -24,6 +24,8 @@ pub enum Format {
     Lines,
     /// `.csv`, `.tsv`: cells between separators.
     Csv,
+    /// `.parquet`: columns in row groups.
+    Parquet,
 }
 
 /// Names that are never touched: hidden ones and those that a sender still writes under.
@@ -43,12 +45,13 @@ impl Arrival {
     }
 }
 
-const EXTENSIONS: [(&str, Format); 5] = [
+const EXTENSIONS: [(&str, Format); 6] = [
     (".ndjson", Format::Lines),
     (".jsonl", Format::Lines),
     (".json", Format::Json),
     (".csv", Format::Csv),
     (".tsv", Format::Csv),
+    (".parquet", Format::Parquet),
 ];
 
 fn split_format(name: &str) -> (&str, Option<Format>) {

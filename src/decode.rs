@@ -3,7 +3,8 @@
 //! The way of a file: [`source`] makes it text, [`framing`] cuts the text into records, [`json`] parses each one,
 //! [`columns`] checks it and builds Arrow columns; [`decoder`] puts the parts together and [`records`] is the
 //! first half of it, for inference. All of it streams: memory does not grow with the file. [`csv`] does for CSV what
-//! `framing` does for JSON, and hands its records over as the text of JSON objects.
+//! `framing` does for JSON, and hands its records over as the text of JSON objects. [`parquet`] reads files of columns, at
+//! random ([`input`]), and does the same with the rows that need it.
 //!
 //! Knows nothing of folders, tables or databases.
 
@@ -15,7 +16,9 @@ pub mod draft;
 pub mod error;
 pub mod format;
 pub mod framing;
+mod input;
 pub mod json;
+mod parquet;
 pub mod plan;
 pub mod problem;
 mod reading;
@@ -32,6 +35,7 @@ pub use decoder::Decoder;
 pub use draft::Draft;
 pub use error::{DecodeError, Position};
 pub use format::Format;
+pub use input::Input;
 pub use plan::{DecodeOptions, DecodePlan, Feed};
 pub use records::{RecordOptions, Records, Tail};
 pub use reject::Reject;

@@ -23,11 +23,15 @@ use super::problem::Problem;
 use super::value::Value;
 use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::{OnUnknownField, Zone};
+pub(super) use base64::encode as encode_base64;
+pub(super) use build::Values;
 use build::{Bytes, Column};
 use cell::Cell;
 use check::Check;
 use direct::Memory;
-use plan::{Members, UnusableDefault};
+use plan::UnusableDefault;
+pub(super) use plan::{Inner, Members, Slot};
+pub(super) use scalar::nanos_of;
 
 /// The column for unknown members.
 pub const RESCUED: &str = "_rescued";
@@ -83,6 +87,12 @@ impl Plan {
     }
 }
 
+impl Plan {
+    pub(super) fn members(&self) -> &Members {
+        &self.members
+    }
+}
+
 impl Columns {
     /// # Errors
     /// Arrow refuses a type; [`Plan::new`] has ruled that out.
@@ -126,6 +136,29 @@ impl Columns {
         }
         self.rows += 1;
         Ok(appended)
+    }
+
+    /// Takes over rows that are known to fit: for each field its values, and for each row its unknown members as the text of an
+    /// object, or `None`. Without unknown members in any row there need be no list of them.
+    pub(super) fn take_rows(
+        &mut self,
+        values: &[Values],
+        rows: std::ops::Range<usize>,
+        unknown: &[Option<String>],
+    ) {
+        let slots = &self.plan.members.slots;
+        for ((column, slot), values) in self.columns.iter_mut().zip(slots).zip(values) {
+            column.extend(values, slot, rows.clone());
+        }
+        if let Some(rescued) = &mut self.rescued {
+            for at in 0..rows.len() {
+                match unknown.get(at).and_then(Option::as_ref) {
+                    Some(text) => rescued.push(text.as_bytes()),
+                    None => rescued.push_null(),
+                }
+            }
+        }
+        self.rows += rows.len();
     }
 
     /// Forgets all rows.

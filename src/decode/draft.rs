@@ -1,10 +1,10 @@
 //! What a whole file says about its type: every record is read, none is judged.
 
-use std::io::Read;
-
 use super::csv;
 use super::error::DecodeError;
 use super::format::Format;
+use super::input::Input;
+use super::parquet;
 use super::records::{RecordOptions, Records};
 use crate::schema::infer::{Inference, Inferred};
 
@@ -25,11 +25,14 @@ impl Draft {
     ///
     /// # Errors
     /// The file as a whole cannot be read.
-    pub fn of(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Self, DecodeError> {
-        if options.format == Format::Csv {
-            return csv::draft(reader, &options);
+    pub fn of(input: impl Into<Input>, options: RecordOptions) -> Result<Self, DecodeError> {
+        let input = input.into();
+        match options.format {
+            Format::Csv => return csv::draft(input.into_stream(), &options),
+            Format::Parquet => return parquet::draft(input),
+            Format::Json => {}
         }
-        let mut records = Records::new(reader, options)?;
+        let mut records = Records::new(input.into_stream(), options)?;
         let mut inference = Inference::default();
         let (mut broken, mut first_problem) = (0, None);
         while let Some(record) = records.next()? {

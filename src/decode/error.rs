@@ -63,7 +63,7 @@ impl DecodeError {
 
     /// True when the file may simply not be complete yet: more bytes could still make it valid.
     pub fn is_truncation(&self) -> bool {
-        matches!(self.code, "json.truncated" | "csv.truncated" | "file.truncated")
+        matches!(self.code, "json.truncated" | "csv.truncated" | "parquet.truncated" | "file.truncated")
     }
 
     /// True when reading failed: it says nothing about the file's contents, and the same file may load later.

@@ -8,6 +8,7 @@ pub enum Format {
     /// JSON in all its shapes.
     Json,
     Csv,
+    Parquet,
 }
 
 impl Format {
@@ -15,6 +16,9 @@ impl Format {
     pub fn of_name(file_name: &str) -> Option<Format> {
         if csv::says_csv(file_name) {
             return Some(Format::Csv);
+        }
+        if has_extension(file_name, &[".parquet"]) {
+            return Some(Format::Parquet);
         }
         has_extension(file_name, &[".json", ".ndjson", ".jsonl"]).then_some(Format::Json)
     }

@@ -13,6 +13,8 @@ use super::decoder::Decoder;
 use super::error::DecodeError;
 use super::format::Format;
 use super::framing::{FramingOptions, Known};
+use super::input::Input;
+use super::parquet::ParquetRecords;
 use super::reading::Reading;
 use super::records::{MAX_RECORD_BYTES, Records, Tail};
 use super::segments::Segments;
@@ -111,13 +113,17 @@ impl DecodePlan {
     /// The file is no text with records, or reading failed.
     pub fn open(
         self: &Arc<Self>,
-        reader: Box<dyn Read + Send>,
+        input: impl Into<Input>,
         file_name: &str,
         tail: Tail,
     ) -> Result<Decoder, DecodeError> {
+        let input = input.into();
         let reading = match self.format_of(file_name) {
-            Format::Csv => Reading::Csv(Box::new(CsvFile::open(self, reader, file_name, tail)?.records())),
-            Format::Json => Reading::Json(Box::new(self.json(reader, file_name, tail)?)),
+            Format::Csv => {
+                Reading::Csv(Box::new(CsvFile::open(self, input.into_stream(), file_name, tail)?.records()))
+            }
+            Format::Json => Reading::Json(Box::new(self.json(input.into_stream(), file_name, tail)?)),
+            Format::Parquet => Reading::Parquet(Box::new(ParquetRecords::open(self, input)?)),
         };
         self.decoder(reading)
     }
@@ -128,19 +134,21 @@ impl DecodePlan {
     /// As [`DecodePlan::open`].
     pub fn open_large(
         self: &Arc<Self>,
-        reader: Box<dyn Read + Send>,
+        input: impl Into<Input>,
         file_name: &str,
         tail: Tail,
     ) -> Result<Feed, DecodeError> {
+        let input = input.into();
         let reading = match self.format_of(file_name) {
-            Format::Csv => match CsvFile::open(self, reader, file_name, tail)?.split(self) {
+            Format::Csv => match CsvFile::open(self, input.into_stream(), file_name, tail)?.split(self) {
                 Ok(segments) => return Ok(Feed::Segments(segments)),
                 Err(opened) => Reading::Csv(Box::new(opened.records())),
             },
-            Format::Json => match self.json(reader, file_name, tail)?.split(self) {
+            Format::Json => match self.json(input.into_stream(), file_name, tail)?.split(self) {
                 Ok(segments) => return Ok(Feed::Segments(segments)),
                 Err(records) => Reading::Json(records),
             },
+            Format::Parquet => Reading::Parquet(Box::new(ParquetRecords::open(self, input)?)),
         };
         Ok(Feed::Stream(Box::new(self.decoder(reading)?)))
     }
@@ -163,6 +171,10 @@ impl DecodePlan {
     /// The schema of every batch.
     pub fn arrow_schema(&self) -> SchemaRef {
         self.columns.schema()
+    }
+
+    pub(super) fn columns_plan(&self) -> &Arc<Plan> {
+        &self.columns
     }
 
     pub(super) fn options(&self) -> &DecodeOptions {

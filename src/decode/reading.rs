@@ -5,6 +5,7 @@ use super::columns::{Appended, Columns};
 use super::csv::{CsvRecord, CsvRecords};
 use super::error::DecodeError;
 use super::json;
+use super::parquet::{ParquetRecord, ParquetRecords};
 use super::problem::{Path, Problem, at_pointer};
 use super::records::{Parsed, Record, Records};
 use super::reject::Reject;
@@ -16,6 +17,7 @@ use crate::schema::judge::Judge;
 pub(super) enum Reading {
     Json(Box<Records>),
     Csv(Box<CsvRecords>),
+    Parquet(Box<ParquetRecords>),
 }
 
 /// What became of one record on the exact road.
@@ -30,6 +32,7 @@ impl Reading {
         match self {
             Reading::Json(records) => records.take_run(columns, most),
             Reading::Csv(records) => records.take_run(columns, most),
+            Reading::Parquet(records) => records.take_run(columns, most),
         }
     }
 
@@ -45,6 +48,7 @@ impl Reading {
         Ok(match self {
             Reading::Json(records) => records.next()?.map(|record| take_json(&record, judge, columns)),
             Reading::Csv(records) => records.next()?.map(|record| take_csv(record, judge, columns)),
+            Reading::Parquet(records) => records.next()?.map(|record| take_parquet(record, judge, columns)),
         })
     }
 
@@ -52,7 +56,7 @@ impl Reading {
     pub fn envelope_members(&self) -> u64 {
         match self {
             Reading::Json(records) => records.envelope_members(),
-            Reading::Csv(_) => 0,
+            Reading::Csv(_) | Reading::Parquet(_) => 0,
         }
     }
 
@@ -61,6 +65,7 @@ impl Reading {
         match self {
             Reading::Json(records) => records.into_text(),
             Reading::Csv(records) => records.into_text(),
+            Reading::Parquet(_) => Vec::new(),
         }
     }
 }
@@ -88,6 +93,17 @@ fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &mut Columns)
         Err(problem) => {
             Taken::Refused { reject: problem.into_reject(number, offset, raw.to_vec()), size: raw.len() }
         }
+    }
+}
+
+fn take_parquet(record: ParquetRecord<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
+    let ParquetRecord { number, offset, text, content } = record;
+    match content.and_then(|value| append(text, &value, judge, columns)) {
+        Ok(appended) => Taken::Row(appended),
+        Err(problem) => Taken::Refused {
+            reject: problem.into_reject(number, offset, text.as_bytes().to_vec()),
+            size: text.len(),
+        },
     }
 }
 

@@ -58,7 +58,7 @@ fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlear
         _ => Unlearned::Reading(Fault::file("read", path)(error)),
     })?;
     let format = options.format;
-    let draft = Draft::of(Box::new(file), options).map_err(unlearned)?;
+    let draft = Draft::of(file, options).map_err(unlearned)?;
     if draft.inferred.records > 0 {
         return Ok(draft);
     }
@@ -67,10 +67,15 @@ fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlear
         None if format == Format::Csv => {
             "the file has a header and no record, so that no schema can be inferred".to_owned()
         }
+        None if format == Format::Parquet => {
+            "the file has no rows; a type registers itself with the first file that has some".to_owned()
+        }
         None => "the file has no record that is an object, so that no schema can be inferred".to_owned(),
     };
     let hint = match format {
-        Format::Csv => "deliver a file with records first, or register the type with `lakegate types add`",
+        Format::Csv | Format::Parquet => {
+            "deliver a file with records first, or register the type with `lakegate types add`"
+        }
         Format::Json => {
             "deliver JSON objects: an array of them, one a line, or one array under a root object"
         }

@@ -271,7 +271,8 @@ pub fn unsupported() -> Problem {
     Problem {
         code: UNSUPPORTED.into(),
         message:
-            "the extension is not one that Lakegate loads: .json, .ndjson, .jsonl, .csv, .tsv, with or without .gz or .zst"
+            "the extension is not one that Lakegate loads: .json, .ndjson, .jsonl, .csv, .tsv, with or without .gz or \
+             .zst, and .parquet"
                 .into(),
         hint: Some(
             "rename it, or give a type a file_pattern that matches such names; they are read as JSON, or as CSV if \

@@ -113,6 +113,12 @@ impl Field {
         self.name == key || self.aliases.iter().any(|alias| alias == key)
     }
 
+    /// The field to which a key belongs: the one that is called so; only then do aliases count.
+    pub fn position(fields: &[Field], key: &str) -> Option<usize> {
+        let called = fields.iter().position(|field| field.name == key);
+        called.or_else(|| fields.iter().position(|field| field.answers_to(key)))
+    }
+
     /// The Arrow field of this column.
     pub fn arrow(&self) -> ArrowField {
         ArrowField::new(&self.name, self.kind.arrow(), self.nullable)

@@ -6,6 +6,7 @@
 
 pub(crate) mod cells;
 mod columns;
+mod known;
 mod numbers;
 mod object;
 mod prune;
@@ -15,6 +16,7 @@ mod texts;
 use std::collections::HashMap;
 
 use self::cells::Cells;
+pub use self::known::Known;
 use self::shape::{Growth, Shape};
 use super::definition;
 use super::names;

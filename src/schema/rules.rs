@@ -15,6 +15,7 @@ pub(super) use self::constant::{Constant, Quantity};
 pub use self::swift::{Swift, Text as SwiftText};
 pub(super) use self::text::{FORMATS, TextRule};
 use super::field::Kind;
+use super::numbers;
 use super::violation::{Violation, shown};
 use crate::decode::value::{Node, Value};
 
@@ -71,6 +72,11 @@ impl Rules {
             return Ok(());
         }
         self.check_enumeration(kind, value)?;
+        if let Node::Number(literal) = &value.node
+            && let Some(number) = numbers::not_finite(literal)
+        {
+            self.check_not_finite(number, &shown(value))?;
+        }
         if !self.bounds.is_empty()
             && let Some(quantity) = Quantity::of(kind, value)
         {
@@ -103,6 +109,18 @@ impl Rules {
 
     fn check_bounds(&self, quantity: &Quantity, shown: &str) -> Result<(), Violation> {
         match self.bounds.iter().find(|bound| !bound.admits(quantity)) {
+            None => Ok(()),
+            Some(bound) => Err(bound.violation(shown)),
+        }
+    }
+
+    /// Infinities are beyond one of two bounds; what is no number at all keeps to none.
+    fn check_not_finite(&self, number: f64, shown: &str) -> Result<(), Violation> {
+        let keeps_to = |bound: &&Bound| match bound.side {
+            Side::Lower => number == f64::INFINITY,
+            Side::Upper => number == f64::NEG_INFINITY,
+        };
+        match self.bounds.iter().find(|bound| !keeps_to(bound)) {
             None => Ok(()),
             Some(bound) => Err(bound.violation(shown)),
         }

@@ -46,6 +46,11 @@ pub fn midnight(days: i32) -> i128 {
     i128::from(days) * 86_400 * NANOS_PER_SECOND
 }
 
+/// True for instants that have a text: the years 1 to 9999 in UTC, given in nanoseconds since 1970.
+pub fn is_in_years(nanos: i128) -> bool {
+    YEARS.contains(&nanos.div_euclid(NANOS_PER_SECOND))
+}
+
 fn calendar_day(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {

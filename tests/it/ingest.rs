@@ -6,6 +6,7 @@ mod formats;
 mod inbox;
 mod many;
 mod modes;
+mod parquet;
 mod readers;
 mod rejects;
 mod summary;

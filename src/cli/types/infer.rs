@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path, terminal: &Terminal) -> Result<Exit, Failure> {
     let Draft { inferred, broken, first_problem, read_as } = draft;
     if inferred.records == 0 {
         return Err(Failure::new(Exit::SomeFailed, format!("{shown} holds no record that can be read"))
-            .hint("a schema comes from JSON objects, or from the records of a CSV file"));
+            .hint("a schema comes from JSON objects, from the records of a CSV file, or from the columns of a Parquet file with rows"));
     }
     print(&inferred.definition)?;
     let how = read_as.map(|how| format!(" ({})", escape(&how))).unwrap_or_default();
@@ -41,7 +41,7 @@ fn draft(file: File, path: &Path) -> Result<Draft, DecodeError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut options = RecordOptions::new(name.clone(), Arrival::read(&name).type_key);
     options.tail = Tail::Final;
-    Draft::of(Box::new(file), options)
+    Draft::of(file, options)
 }
 
 fn refused(shown: &str, error: &DecodeError) -> Failure {

@@ -26,6 +26,19 @@ pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
+/// Appends the text for these bytes.
+pub(in crate::decode) fn encode(bytes: &[u8], text: &mut String) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for group in bytes.chunks(3) {
+        let at = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for place in 0..4 {
+            let letter = ALPHABET[(bits >> (18 - 6 * place) & 0x3f) as usize];
+            text.push(if place <= group.len() { char::from(letter) } else { '=' });
+        }
+    }
+}
+
 fn sextet(byte: u8) -> Option<u32> {
     let value = match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -60,6 +73,11 @@ mod tests {
             ("TW u", None),
         ] {
             assert_eq!(decoded(text).as_deref(), bytes, "{text}");
+            if let Some(bytes) = bytes {
+                let mut written = String::new();
+                encode(bytes, &mut written);
+                assert_eq!(written, text);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! They take only what was checked, so pushing cannot fail.
 
 mod buffer;
+mod extend;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use arrow::datatypes::{DataType, FieldRef, Fields, TimeUnit};
 use arrow::error::ArrowError;
 
 pub(in crate::decode) use self::buffer::{Bits, Bytes, Numbers};
+pub(in crate::decode) use self::extend::Values;
 use super::cell::Cell;
 use crate::schema::field::{Field, Kind, Resolution};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// One checked value. Its variant is that of its column's builder.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell<'a> {
+pub(in crate::decode) enum Cell<'a> {
     Null,
     Boolean(bool),
     Int(i32),

@@ -12,7 +12,7 @@ use crate::schema::rules::Swift;
 
 /// The fields of a record or of a nested object.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(in crate::decode) struct Members {
     pub slots: Vec<Slot>,
     /// Names and aliases: the names in the order of the slots first.
     pub texts: Vec<Key>,
@@ -22,7 +22,7 @@ pub(super) struct Members {
 
 /// One key under which a record may carry a field.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(in crate::decode) struct Key {
     pub slot: usize,
     /// `"key":` as a record has it; empty when the key needs escapes.
     written: Box<[u8]>,
@@ -33,7 +33,7 @@ pub(super) struct Key {
 
 /// One field.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(in crate::decode) struct Slot {
     pub field: Field,
     pub default: Option<Cell<'static>>,
     /// What [`Cell::weight`] says of the default.
@@ -45,7 +45,7 @@ pub(super) struct Slot {
 
 /// What a value of the field holds.
 #[derive(Debug)]
-pub(super) enum Inner {
+pub(in crate::decode) enum Inner {
     Nothing,
     Struct(Members),
     List(Box<Slot>),

@@ -38,9 +38,11 @@ pub(super) fn cell<'a>(
             numbers::to_i64(literal).map(Cell::Long).ok_or_else(|| of.no_integer(literal, "long (64 bit)"))
         }
         (Kind::Float, Node::Number(literal)) => numbers::f32_exact(literal)
+            .or_else(|| numbers::not_finite(literal).map(|value| value as f32))
             .map(Cell::Float)
             .ok_or_else(|| of.inexact("float", "a double, decimal or string field")),
         (Kind::Double, Node::Number(literal)) => numbers::f64_exact(literal)
+            .or_else(|| numbers::not_finite(literal))
             .map(Cell::Double)
             .ok_or_else(|| of.inexact("double", "a decimal or string field")),
         (Kind::Decimal { precision, scale }, Node::Number(literal)) => {
@@ -91,6 +93,7 @@ impl Found<'_> {
 
     fn no_integer(&self, literal: &str, kind: &str) -> Misfit {
         match Decimal::parse(literal) {
+            None => self.expected(kind),
             Some(number) if number.is_integer() => {
                 self.misfit("record.range", &format!("out of range for {kind}"))
             }
@@ -181,7 +184,7 @@ impl Found<'_> {
 }
 
 /// The length of a unit.
-pub(super) fn nanos_of(unit: EpochUnit) -> i128 {
+pub(in crate::decode) fn nanos_of(unit: EpochUnit) -> i128 {
     match unit {
         EpochUnit::Seconds => 1_000_000_000,
         EpochUnit::Millis => 1_000_000,

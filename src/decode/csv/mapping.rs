@@ -2,7 +2,7 @@
 
 use super::sniff::{Header, Named};
 use crate::decode::error::DecodeError;
-use crate::schema::field::TableSchema;
+use crate::schema::field::{Field, TableSchema};
 use crate::schema::names;
 use crate::schema::processing_config::OnUnknownField;
 
@@ -144,10 +144,8 @@ impl Mapping {
     }
 }
 
-/// A name belongs to the field that is called so; only then do aliases count.
 fn field_of(name: &str, schema: &TableSchema) -> Option<usize> {
-    let called = schema.fields.iter().position(|field| field.name == name);
-    called.or_else(|| schema.fields.iter().position(|field| field.answers_to(name)))
+    Field::position(&schema.fields, name)
 }
 
 fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::feeder::SMALL;
 use super::open::{Fingerprint, open_regular};
@@ -10,7 +11,7 @@ use super::open::{Fingerprint, open_regular};
 /// Cheap to clone; all clones share the bytes.
 #[derive(Debug, Clone)]
 pub struct Content {
-    bytes: Arc<Vec<u8>>,
+    bytes: Bytes,
     /// What the file was when its bytes were read.
     pub(super) fingerprint: Fingerprint,
 }
@@ -30,17 +31,15 @@ impl Content {
         let length = found.len() + 1;
         let mut bytes = Vec::with_capacity(length as usize);
         file.take(length).read_to_end(&mut bytes)?;
-        Ok(Self { bytes: Arc::new(bytes), fingerprint: Fingerprint::of(&found) })
+        Ok(Self { bytes: bytes.into(), fingerprint: Fingerprint::of(&found) })
     }
 
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-}
 
-/// For a reader that goes through the bytes once.
-impl AsRef<[u8]> for Content {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes()
+    /// The bytes themselves, not a copy.
+    pub fn shared(&self) -> Bytes {
+        self.bytes.clone()
     }
 }

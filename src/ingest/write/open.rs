@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::whole::Failure;
 use super::{SourceFile, Work};
 use crate::crash;
-use crate::decode::{DecodeError, DecodePlan, Feed, Tail};
+use crate::decode::{DecodeError, DecodePlan, Feed, Input, Tail};
 use crate::owner::Lane;
 
 /// Opens a claimed file for reading: a regular file and nothing else, whatever its name points to by now. With what it
@@ -75,7 +75,7 @@ impl Opened {
 
 /// A file that is hashed as it is read.
 struct Hashing {
-    file: File,
+    file: Arc<File>,
     hasher: blake3::Hasher,
 }
 
@@ -105,13 +105,15 @@ pub(super) fn open_large(
     let (opened, found) = open_regular(&file.path).map_err(Failure::Opening)?;
     let before = Fingerprint::of(&found);
     let mut hashing = None;
-    let reader: Box<dyn Read + Send> = if file.is_hashed {
-        Box::new(opened)
+    let input = if file.is_hashed {
+        Input::from(opened)
     } else {
-        let shared = Arc::new(Mutex::new(Hashing { file: opened, hasher: blake3::Hasher::new() }));
+        let opened = Arc::new(opened);
+        let shared = Hashing { file: Arc::clone(&opened), hasher: blake3::Hasher::new() };
+        let shared = Arc::new(Mutex::new(shared));
         hashing = Some(Arc::clone(&shared));
-        Box::new(Shared(shared))
+        Input::noting(Box::new(Shared(shared)), opened)
     };
-    let feed = plan.open_large(reader, file.name.shown(), tail_of(file));
+    let feed = plan.open_large(input, file.name.shown(), tail_of(file));
     Ok((Opened { before, hashing, _lane: lane }, feed))
 }

@@ -1,6 +1,6 @@
 //! Small files: read and decoded as a whole, some of them after each other by one thread.
 
-use std::io::{self, Cursor};
+use std::io;
 use std::sync::Arc;
 
 use super::content::Content;
@@ -113,7 +113,7 @@ fn decode(
         None => Content::read(&file.path).map_err(not_read)?,
     };
     let before = content.fingerprint;
-    let mut decoder = plan.open(Box::new(Cursor::new(content)), file.name.shown(), tail_of(file))?;
+    let mut decoder = plan.open(content.shared(), file.name.shown(), tail_of(file))?;
     while let Some(chunk) = decoder.next_chunk()? {
         *weight += chunk.batch.get_array_memory_size();
         if *weight > HEAVIEST {

@@ -55,6 +55,7 @@ fn kind(shape: &Shape) -> Kind {
         Shape::Booleans => Kind::Boolean,
         Shape::Numbers(numbers) => numbers.kind(),
         Shape::Texts(texts) => texts.kind(),
+        Shape::Stated(kind) => kind.clone(),
         Shape::List(item) => Kind::List(Box::new(Field::plain("item", kind(item)))),
         Shape::Object(Object::Map(values)) => Kind::Map(Box::new(Field::plain("value", kind(values)))),
         Shape::Object(Object::Keys(keys)) => structure(keys),

@@ -87,6 +87,11 @@ enum Place {
 }
 
 impl Keys {
+    /// Members that are known beforehand, and all that there will be.
+    pub(super) fn of(members: Vec<(String, Shape)>) -> Keys {
+        Keys { members, places: HashMap::new() }
+    }
+
     fn place(&mut self, expected: usize, key: &str, growth: &mut Growth) -> Place {
         if self.members.get(expected).is_some_and(|(name, _)| name == key) {
             return Place::At(expected);

@@ -5,6 +5,7 @@ use super::object::Object;
 use super::texts::Texts;
 use super::{MAX_DEPTH, MAX_NODES};
 use crate::decode::value::{Node, Value};
+use crate::schema::field::Kind;
 
 /// The kinds of values seen at one place. Nulls leave no trace: every inferred field may be null.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) enum Shape {
     Texts(Texts),
     List(Box<Shape>),
     Object(Object),
+    /// The file itself says which type its values have.
+    Stated(Kind),
     /// Only json keeps what was seen here, and nothing that follows can change that.
     Open,
 }

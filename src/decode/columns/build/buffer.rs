@@ -11,8 +11,8 @@ use arrow::error::ArrowError;
 /// Numbers of one width, with nulls.
 #[derive(Debug)]
 pub(in crate::decode) struct Numbers<T> {
-    values: Vec<T>,
-    nulls: NullBufferBuilder,
+    pub(super) values: Vec<T>,
+    pub(super) nulls: NullBufferBuilder,
 }
 
 impl<T> Default for Numbers<T> {

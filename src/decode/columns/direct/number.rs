@@ -198,7 +198,7 @@ const WHOLE_POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 1
 fn up_to_eight_digits(text: &[u8; 8]) -> (u64, usize) {
     // A digit is now its value, and anything else is more than nine.
     let bytes = u64::from_le_bytes(*text) ^ 0x3030_3030_3030_3030;
-    let others = ((bytes & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676 | bytes) & 0x8080_8080_8080_8080;
+    let others = (((bytes & 0x7f7f_7f7f_7f7f_7f7f) + 0x7676_7676_7676_7676) | bytes) & 0x8080_8080_8080_8080;
     let count = others.trailing_zeros() as usize / 8;
     if count == 0 {
         return (0, 0);
