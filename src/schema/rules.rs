@@ -122,6 +122,7 @@ impl Rules {
         };
         match self.bounds.iter().find(|bound| !keeps_to(bound)) {
             None => Ok(()),
+            Some(bound) if number.is_nan() => Err(bound.incomparable(shown)),
             Some(bound) => Err(bound.violation(shown)),
         }
     }
@@ -205,6 +206,14 @@ impl Bound {
             Side::Lower => order.is_gt(),
             Side::Upper => order.is_lt(),
         }
+    }
+
+    fn incomparable(&self, shown: &str) -> Violation {
+        let (rule, end) = match self.side {
+            Side::Lower => ("record.minimum", "minimum"),
+            Side::Upper => ("record.maximum", "maximum"),
+        };
+        Violation::here(rule, format!("{shown} cannot be compared with the {end} of {}", self.written))
     }
 
     fn violation(&self, shown: &str) -> Violation {

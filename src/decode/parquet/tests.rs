@@ -140,10 +140,10 @@ fn what_a_value_cannot_be_is_a_reject_with_its_reason() {
     assert_eq!(
         told,
         [
-            r#"1 record.maximum /x: "NaN" is greater than the maximum of 10 | {"id":1,"x":"NaN","day":"1970-01-01"}"#,
+            r#"1 record.maximum /x: NaN cannot be compared with the maximum of 10 | {"id":1,"x":"NaN","day":"1970-01-01"}"#,
             r#"3 record.range /id is 3000000000 (number), out of range for int (32 bit) | {"id":3000000000,"x":2.0,"day":"1970-01-03"}"#,
-            r#"4 record.maximum /x: "Infinity" is greater than the maximum of 10 | {"id":4,"x":"Infinity","day":"1970-01-04","new":""}"#,
-            r#"5 record.type /day is "+10183-10-02" (text), expected a date as YYYY-MM-DD | {"id":5,"x":-0.0,"day":"+10183-10-02"}"#,
+            r#"4 record.maximum /x: Infinity is greater than the maximum of 10 | {"id":4,"x":"Infinity","day":"1970-01-04","new":""}"#,
+            r#"5 record.type /day is "+10183-09-21" (text), expected a date as YYYY-MM-DD | {"id":5,"x":-0.0,"day":"+10183-09-21"}"#,
         ]
     );
     assert_eq!(outcome.rejects[0].byte_offset, 4);

@@ -173,7 +173,6 @@ fn columns_lie_in_the_file_and_apart() {
     };
     for (bytes, told) in [
         (again(vec![group.clone(), group.clone()], 6), "share the bytes from 4 on"),
-        (again(vec![group.clone()], 4), "is said to have 4 rows, but its row groups have 3"),
         (moved(4, 1 << 40), "lie outside the data"),
         (moved(1 << 40, 10), "lie outside the data"),
         (moved(i64::MAX, i64::MAX), "lie outside the data"),
@@ -270,7 +269,7 @@ fn no_damage_brings_the_reader_down() {
             .build(),
     ] {
         let sound = written(&batch, properties);
-        for _ in 0..1_500 {
+        for _ in 0..400 {
             let mut broken = sound.clone();
             for _ in 0..=random.usize(..3) {
                 let at = random.usize(..broken.len());
