@@ -236,11 +236,11 @@ async fn a_window_shows_some_days_and_the_order_of_arrival() {
 #[tokio::test]
 async fn a_sort_larger_than_memory_spills() {
     let lake = Fixture::new().await;
-    let names = (0..900_000)
+    let names = (0..2_000_000)
         .map(|n| format!("{:032x}", (n as u128).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)));
     let names: ArrayRef = Arc::new(StringArray::from_iter_values(names));
     lake.load("t", None, batch(vec![("name", names)]), &[]).await;
-    let limits = Limits { memory_bytes: 32 << 20, threads: 2 };
+    let limits = Limits { memory_bytes: 64 << 20, threads: 2 };
     let engine =
         Engine::new(lake.metadata.clone(), lake.lake.root().to_path_buf(), limits).expect("an engine");
     let sql = "SELECT count(name) AS n FROM (SELECT name, row_number() OVER (ORDER BY name) AS place FROM t) WHERE place > 0";
