@@ -87,7 +87,7 @@ fn an_outage_while_loading_loses_nothing_and_is_told_once() {
     );
 
     cluster.up();
-    eventually("everything is loaded", PATIENCE * 2, || processed() == "210");
+    eventually("everything is loaded", PATIENCE * 6, || processed() == "210");
     let told = daemon.errors();
     assert!(told.len() <= 3, "a storm: {told:#?}");
     eventually("the alert is resolved", PATIENCE, || {
