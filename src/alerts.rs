@@ -11,6 +11,7 @@ use crate::inbox::EntryKind;
 use crate::metadata::Metadata;
 use crate::metadata::alerts::{AlertFilter, AlertRow, NewAlert, Severity};
 use crate::metadata::files::{FileRow, Problem};
+use crate::metadata::rejects::Backlog;
 use crate::name::FileName;
 
 /// Where alerts go.
@@ -162,6 +163,52 @@ impl Alarm {
     pub async fn usable_again(&self, what: &str, name: &str) {
         info!(%what, %name, "{what} {name} can be used again");
         self.resolve(&fingerprint(&["unusable", what, name])).await;
+        self.resolve(&fingerprint(&["paused", name])).await;
+    }
+
+    /// A type that was paused because its files fail again and again.
+    pub async fn type_paused(&self, file_type: &str, reason: &str) {
+        error!(file_type = %file_type, code = "type.paused", "type {file_type} is paused: {reason}");
+        self.raise(NewAlert {
+            code: "type.paused".into(),
+            severity: Severity::Error,
+            subject: file_type.to_owned(),
+            cause: format!("files of type {file_type} fail again and again"),
+            message: reason.to_owned(),
+            hint: Some(format!("lakegate types activate {file_type}")),
+            fingerprint: fingerprint(&["paused", file_type]),
+            occurrences: 1,
+        })
+        .await;
+    }
+
+    /// Rejected records that the type as it is now would accept, of so many that were looked at.
+    pub async fn rejects_acceptable(&self, file_type: &str, acceptable: u64, of: u64) {
+        let command = format!("lakegate rejects replay --type {file_type}");
+        let message =
+            format!("{acceptable} of {of} rejected records of type {file_type} would be accepted now");
+        info!(file_type = %file_type, acceptable, of, "{message}: `{command}`");
+        self.raise(NewAlert {
+            code: "rejects.acceptable".into(),
+            severity: Severity::Info,
+            subject: file_type.to_owned(),
+            cause: format!("type {file_type} has changed and would accept records that it refused"),
+            message,
+            hint: Some(format!(
+                "{command} loads them; \"auto_replay\": true in processing_config does it by itself"
+            )),
+            fingerprint: fingerprint(&["acceptable", file_type]),
+            occurrences: 1,
+        })
+        .await;
+    }
+
+    /// Rejected records were tried again; `left` are still open.
+    pub async fn records_replayed(&self, file_type: &str, left: Backlog) {
+        self.resolve(&fingerprint(&["acceptable", file_type])).await;
+        if left == Backlog::default() {
+            self.resolve(&fingerprint(&["records", file_type])).await;
+        }
     }
 
     /// Something in `incoming/` that is no file.

@@ -1,5 +1,7 @@
 //! Composition: builds the parts from the settings, once, and hands them down. Knows no detail of any part.
 
+mod second_chances;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::query::{Engine, Limits, QueryError};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::workers::Workers;
+pub use second_chances::Replayed;
 
 /// All parts, connected.
 pub struct App {
@@ -285,6 +288,7 @@ fn context(
         max_record_bytes: ingest.max_record_bytes(),
         parallel: ingest.parallel_loads(),
         at_work: AtWork::default(),
+        pause_after_failures: ingest.pause_after_failures,
         keep_replaced: settings.compact.keep_replaced(),
         folder: tokio::sync::Mutex::default(),
         stop_reading: CancellationToken::new(),

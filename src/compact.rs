@@ -25,8 +25,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use error::CompactError;
+pub use origins::origins_of_kept;
+pub use plan::folder_of;
 pub use report::{Merge, PartitionReport, TableReport};
 pub use retire::{purge_retired, retire_replaced};
+pub use target::zone_of;
 
 use crate::clock::Clock;
 use crate::lake::Lake;

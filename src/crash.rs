@@ -40,6 +40,25 @@ pub const PLACES_OF_COMPACTION: [&str; 9] = [
     "compact-after-retire",
 ];
 
+/// The places of a replay of rejected records, in their order; `mid-publish` is one, too.
+pub const PLACES_OF_REPLAY: [&str; 6] = [
+    "replay-after-begin",
+    "replay-after-write",
+    "replay-after-refusals",
+    "replay-after-intent",
+    "replay-after-publish",
+    "replay-after-commit",
+];
+
+/// The places of a revert, in their order; `mid-publish` is one, too, where something of a data file is left.
+pub const PLACES_OF_REVERT: [&str; 5] = [
+    "revert-after-begin",
+    "revert-after-write",
+    "revert-after-intent",
+    "revert-after-publish",
+    "revert-after-commit",
+];
+
 /// Dies here when the environment says so.
 pub fn at(place: &str) {
     if cfg!(debug_assertions) {
@@ -55,7 +74,8 @@ pub fn at_file(place: &str, name: &str) {
 }
 
 fn die_if_asked(place: &str, file: Option<&str>) {
-    let is_known = PLACES.contains(&place) || PLACES_OF_COMPACTION.contains(&place);
+    let all: [&[&str]; 4] = [&PLACES, &PLACES_OF_COMPACTION, &PLACES_OF_REPLAY, &PLACES_OF_REVERT];
+    let is_known = all.iter().any(|places| places.contains(&place));
     debug_assert!(is_known, "{place} is not on the list");
     let Ok(asked) = std::env::var(VARIABLE) else { return };
     let (own_fault, asked) = match asked.strip_prefix("abort:") {

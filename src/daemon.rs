@@ -68,7 +68,7 @@ impl Daemon {
         let watch = crate::app::watch(&self.context.places, self.polling, &signals.wake);
         let mut timer = start_hourly_scan(&signals).await?;
         let changes = tokio::spawn(follow_changes(self.context.clone(), signals.share()));
-        let mut ingestor = Ingestor::new(self.context.clone(), watch);
+        let mut ingestor = Ingestor::new(self.context.clone(), watch).reconsidering();
         info!(incoming = %self.context.places.incoming.display(), database = %self.context.metadata.redacted_url(),
             owner = self.context.owner.id(), "watching {}", self.context.places.incoming.display());
         let mut background = BackgroundWork {

@@ -2,12 +2,13 @@
 //!
 //! The way of a file: [`source`] makes it text, [`framing`] cuts the text into records, [`json`] parses each one,
 //! [`columns`] checks it and builds Arrow columns; [`decoder`] puts the parts together and [`records`] is the
-//! first half of it, for inference. All of it streams: memory does not grow with the file. [`csv`] does for CSV what
-//! `framing` does for JSON, and hands its records over as the text of JSON objects. [`parquet`] reads files of columns, at
-//! random ([`input`]), and does the same with the rows that need it.
+//! first half of it, for inference; [`again`] judges records that were kept. All of it streams: memory does not grow with the file.
+//! [`csv`] does for CSV what `framing` does for JSON, and hands its records over as the text of JSON objects. [`parquet`]
+//! reads files of columns, at random ([`input`]), and does the same with the rows that need it.
 //!
 //! Knows nothing of folders, tables or databases.
 
+pub mod again;
 pub mod chunk;
 pub mod columns;
 mod csv;
@@ -30,6 +31,7 @@ pub mod segments;
 pub mod source;
 pub mod value;
 
+pub use again::{Again, Form, KeptRecord};
 pub use chunk::{Chunk, Chunks};
 pub use decoder::Decoder;
 pub use draft::Draft;

@@ -25,12 +25,13 @@
 //!
 //! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`ingest`], [`jobs`] → [`compact`] → [`query`], [`alerts`] → [`lake`],
 //! [`decode`] → [`schema`], [`inbox`], [`metadata`] → [`name`], [`arrival`], [`partition`], [`durable`], [`owner`],
-//! [`settings`], [`clock`], [`telemetry`], [`printable`], [`workers`]. There are no globals: [`app`] builds each part once and
+//! [`settings`], [`clock`], [`telemetry`], [`printable`], [`base64`], [`workers`]. There are no globals: [`app`] builds each part once and
 //! hands it down. `docs/architecture.md` tells why it is so.
 
 pub mod alerts;
 pub mod app;
 pub mod arrival;
+pub mod base64;
 pub mod cli;
 pub mod clock;
 pub mod compact;

@@ -63,6 +63,8 @@ pub struct Ingest {
     pub parallel_loads: usize,
     /// 0: as many as there are cores.
     pub threads: usize,
+    /// Failed files of a type in a row after which it is paused; 0: never.
+    pub pause_after_failures: u64,
 }
 
 impl Ingest {

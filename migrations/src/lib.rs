@@ -8,6 +8,7 @@ mod dialect;
 mod m0001_ledger;
 mod m0002_compaction;
 mod m0003_indexes;
+mod m0004_second_chances;
 
 use sea_orm_migration::prelude::*;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_ledger::Ledger),
             Box::new(m0002_compaction::Compaction),
             Box::new(m0003_indexes::Indexes),
+            Box::new(m0004_second_chances::SecondChances),
         ]
     }
 }

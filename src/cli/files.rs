@@ -2,6 +2,7 @@
 
 mod list;
 mod retry;
+mod revert;
 mod show;
 
 use std::path::PathBuf;
@@ -52,11 +53,34 @@ Examples:
     #[command(after_help = "\
 Examples:
   lakegate files retry 17 18
-  lakegate files list --state failed --json | jq '.[].id' | xargs lakegate files retry")]
+  lakegate files retry --type orders
+  lakegate files retry --type orders --code file.too_many_rejects")]
     Retry {
         /// Numbers from `files list`, or names
+        #[arg(required_unless_present_any = ["file_type", "code"], value_name = "ID|NAME")]
+        files: Vec<String>,
+        /// All failed files of this type
+        #[arg(long = "type", value_name = "TYPE", conflicts_with = "files")]
+        file_type: Option<String>,
+        /// All files that failed with this code
+        #[arg(long, value_name = "CODE", conflicts_with = "files")]
+        code: Option<String>,
+    },
+    /// Take the rows of loaded files out of their tables again
+    #[command(after_help = "\
+In one commit for each file, wherever merges have put the rows; summaries follow. What a file had replaced
+(write_mode overwrite or upsert) does not come back. The same bytes may be loaded again.
+
+Examples:
+  lakegate files revert 17
+  lakegate files revert orders_20220606.json --json")]
+    Revert {
+        /// Numbers from `files list`, or names; of several files of a name the latest that is loaded
         #[arg(required = true, value_name = "ID|NAME")]
         files: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -64,13 +88,16 @@ fn state(text: &str) -> Result<FileState, String> {
     text.parse().map_err(|_| "expected waiting, queued, processing, processed, failed or duplicate".into())
 }
 
-pub async fn run(command: FilesCommand, session: &Session) -> Result<Exit, Failure> {
+pub async fn run(command: FilesCommand, session: Session) -> Result<Exit, Failure> {
     match command {
         FilesCommand::List { state, file_type, limit, json } => {
-            list::run(state, file_type, limit, json, session).await
+            list::run(state, file_type, limit, json, &session).await
         }
-        FilesCommand::Show { file, json } => show::run(&file, json, session).await,
-        FilesCommand::Retry { files } => retry::run(&files, session).await,
+        FilesCommand::Show { file, json } => show::run(&file, json, &session).await,
+        FilesCommand::Retry { files, file_type, code } => {
+            retry::run(&files, file_type, code.as_deref(), &session).await
+        }
+        FilesCommand::Revert { files, json } => revert::run(&files, json, session).await,
     }
 }
 

@@ -1,4 +1,6 @@
-//! `lakegate rejects`: what was refused, cause by cause, down to the exact text.
+//! `lakegate rejects`: what was refused, cause by cause, down to the exact text; and how it is loaded after all.
+
+mod replay;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::files;
 use super::output::{print, print_json, time};
 use super::session::Session;
-use super::table::{Columns, count};
+use super::table::{Columns, count, plural};
 use crate::metadata::Metadata;
 use crate::metadata::rejects::{RejectCause, RejectFilter, RejectRow};
 use crate::printable::{escape, escape_lines, shorten};
@@ -48,6 +50,31 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Judge refused records again and load those that are valid now
+    #[command(after_help = "\
+After a change of the schema, or with a repaired record:
+  lakegate sql \"UPDATE rejects SET fixed = '{\\\"id\\\": 4}' WHERE id = 42\"
+Records are loaded as if they had come with their files, each once, in one commit. What still fails stays open
+with its new reason.
+
+Examples:
+  lakegate rejects replay --dry-run
+  lakegate rejects replay --type orders
+  lakegate rejects replay --cause 5f0e1a2b3c4d5e6f
+  lakegate rejects replay --file orders_20220606.json --json")]
+    Replay {
+        /// Only records refused for this cause (from `rejects list`)
+        #[arg(long, value_name = "CAUSE")]
+        cause: Option<String>,
+        #[command(flatten)]
+        which: Which,
+        /// Say what would be loaded, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Which rejects to look at.
@@ -71,7 +98,7 @@ impl Which {
     }
 }
 
-pub async fn run(command: RejectsCommand, session: &Session) -> Result<Exit, Failure> {
+pub async fn run(command: RejectsCommand, session: Session) -> Result<Exit, Failure> {
     let metadata = session.metadata().await?;
     match command {
         RejectsCommand::List { which, json } => {
@@ -80,7 +107,7 @@ pub async fn run(command: RejectsCommand, session: &Session) -> Result<Exit, Fai
             if json {
                 print_json(&causes.iter().map(cause_json).collect())?;
             } else {
-                print(&causes_text(&causes, session))?;
+                print(&causes_text(&causes, &session))?;
             }
         }
         RejectsCommand::Show { id, cause, which, limit, json } => {
@@ -97,6 +124,10 @@ pub async fn run(command: RejectsCommand, session: &Session) -> Result<Exit, Fai
                 print(&rows.iter().map(row_text).collect::<Vec<_>>().join("\n"))?;
             }
         }
+        RejectsCommand::Replay { cause, which, dry_run, json } => {
+            let filter = RejectFilter { fingerprint: cause, ..which.filter(&metadata).await? };
+            return replay::run(&filter, dry_run, json, session).await;
+        }
     }
     Ok(Exit::Done)
 }
@@ -112,12 +143,14 @@ fn causes_text(causes: &[RejectCause], session: &Session) -> String {
     if causes.is_empty() {
         session.terminal.say("nothing was rejected\n");
     }
-    let header = ["cause", "records", "type", "rule", "at", "for instance", "last"];
+    let header = ["cause", "records", "files", "repaired", "type", "rule", "at", "for instance", "last"];
     let mut table = Columns::new(&session.terminal, &header);
     for cause in causes {
         table.row([
             cause.fingerprint.clone(),
             count(cause.rejects),
+            count(cause.files),
+            count(cause.repaired),
             cause.file_type.clone(),
             cause.rule.clone(),
             cause.pointer.clone(),
@@ -125,7 +158,20 @@ fn causes_text(causes: &[RejectCause], session: &Session) -> String {
             time(cause.last_at),
         ]);
     }
-    table.right(&[1]).render()
+    summary(causes) + &table.right(&[1, 2, 3]).render()
+}
+
+/// The whole list in a sentence, where it says more than the table.
+fn summary(causes: &[RejectCause]) -> String {
+    let records = plural(causes.iter().map(|cause| cause.rejects.unsigned_abs()).sum(), "record");
+    match causes {
+        [] => String::new(),
+        [one] => format!("{records}, one cause: {}\n\n", escape(&one.message)),
+        [first, ..] => {
+            let (most, message) = (count(first.rejects), escape(&first.message));
+            format!("{records}, {} causes; {most} of them: {message}\n\n", count(causes.len()))
+        }
+    }
 }
 
 fn row_text(row: &RejectRow) -> String {
@@ -133,6 +179,7 @@ fn row_text(row: &RejectRow) -> String {
         "reject {}: file {}, record {}, byte {}\n",
         row.id, row.file_id, row.record_number, row.byte_offset
     );
+    let replayed = row.replay_load_id.map(|load| format!("load {load}"));
     let lines = [
         ("type", Some(row.file_type.as_str())),
         ("rule", Some(row.rule.as_str())),
@@ -141,6 +188,7 @@ fn row_text(row: &RejectRow) -> String {
         ("message", Some(row.message.as_str())),
         ("cause", Some(row.fingerprint.as_str())),
         ("status", Some(row.status.as_str())),
+        ("loaded by", replayed.as_deref()),
         ("source is", Some(row.raw_encoding.as_str()).filter(|encoding| *encoding != "text")),
     ];
     for (label, value) in lines {
@@ -148,7 +196,11 @@ fn row_text(row: &RejectRow) -> String {
             text += &format!("  {label:<10} {}\n", escape(value));
         }
     }
-    text + &format!("{}\n", escape_lines(&row.raw))
+    text += &format!("{}\n", escape_lines(&row.raw));
+    match &row.fixed {
+        Some(fixed) => text + &format!("  repaired\n{}\n", escape_lines(fixed)),
+        None => text,
+    }
 }
 
 /// A cause as `--json` prints it.
@@ -157,6 +209,7 @@ pub(super) fn cause_json(cause: &RejectCause) -> Value {
         "fingerprint": cause.fingerprint,
         "rejects": cause.rejects,
         "files": cause.files,
+        "repaired": cause.repaired,
         "file_type": cause.file_type,
         "rule": cause.rule,
         "pointer": cause.pointer,
@@ -183,6 +236,8 @@ fn row_json(row: &RejectRow) -> Value {
         "message": row.message,
         "fingerprint": row.fingerprint,
         "status": row.status.as_str(),
+        "fixed": row.fixed,
+        "replay_load_id": row.replay_load_id,
         "created_at": time(row.created_at),
     })
 }

@@ -3,6 +3,7 @@
 mod add;
 mod infer;
 mod list;
+mod rejects;
 mod show;
 mod status;
 

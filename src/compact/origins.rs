@@ -6,7 +6,29 @@ use crate::query::listing::LakeFile;
 /// The origins of each new file, given the old files in the order in which they were read and the rows of the new ones
 /// in the order in which they were written.
 pub fn origins_of(old: &[LakeFile], new: &[i64]) -> Vec<Vec<Origin>> {
-    let mut runs = old.iter().flat_map(runs_of).filter(|run| run.rows > 0);
+    cut(old.iter().flat_map(runs_of), new)
+}
+
+/// As [`origins_of`], of one file of which only the rows in `kept` (from, to; ascending) were written.
+pub fn origins_of_kept(old: &LakeFile, kept: &[(usize, usize)], new: &[i64]) -> Vec<Vec<Origin>> {
+    let runs = runs_of(old);
+    let part = |from: i64, to: i64, run: &Origin| {
+        let (start, end) = (from.max(run.at_row), to.min(run.at_row + run.rows));
+        (start < end).then(|| Origin {
+            first_row: run.first_row + (start - run.at_row),
+            rows: end - start,
+            ..*run
+        })
+    };
+    let kept = kept
+        .iter()
+        .flat_map(|(from, to)| runs.iter().filter_map(move |run| part(*from as i64, *to as i64, run)));
+    cut(kept.collect::<Vec<_>>(), new)
+}
+
+/// Gives each new file its part of the runs, which follow one another.
+fn cut(runs: impl IntoIterator<Item = Origin>, new: &[i64]) -> Vec<Vec<Origin>> {
+    let mut runs = runs.into_iter().filter(|run| run.rows > 0);
     let mut rest: Option<Origin> = None;
     let mut of_file = |rows: i64| {
         let mut origins = Vec::new();
@@ -84,6 +106,16 @@ mod tests {
         let short = |origin: &Origin| (origin.origin_id, origin.at_row, origin.first_row, origin.rows);
         let found: Vec<Vec<_>> = found.iter().map(|origins| origins.iter().map(short).collect()).collect();
         assert_eq!(found, [vec![(1, 0, 0, 2), (3, 2, 0, 1)], vec![(3, 0, 1, 3)]]);
+    }
+
+    #[test]
+    fn rows_that_go_leave_the_others_with_their_place() {
+        let old = merged(9, &origins_of(&[file(1, 4), file(2, 3)], &[7])[0]);
+        let found = origins_of_kept(&old, &[(1, 2), (3, 6)], &[3, 1]);
+        let short = |origin: &Origin| (origin.origin_id, origin.at_row, origin.first_row, origin.rows);
+        let found: Vec<Vec<_>> = found.iter().map(|origins| origins.iter().map(short).collect()).collect();
+        assert_eq!(found, [vec![(1, 0, 1, 1), (1, 1, 3, 1), (2, 2, 0, 1)], vec![(2, 0, 1, 1)]]);
+        assert!(origins_of_kept(&old, &[], &[]).is_empty());
     }
 
     proptest! {

@@ -47,8 +47,8 @@ impl Target {
     }
 }
 
-/// The folder says how it came about: the type may partition differently today, or be gone.
-fn zone_of(folder: &str, table: &str) -> Option<Zone> {
+/// The zone of a data folder, relative to the root, of a table. The folder says how it came about: the type may partition differently today, or be gone.
+pub fn zone_of(folder: &str, table: &str) -> Option<Zone> {
     let (zone, rest) = folder.split_once('/')?;
     let below = rest.strip_prefix(table)?;
     let partition = match below.strip_prefix('/') {

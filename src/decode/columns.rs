@@ -3,7 +3,6 @@
 //! Checking ([`check`]) and building ([`build`]) are apart, so that a bad record leaves no trace. Knows nothing of
 //! files and framing.
 
-mod base64;
 mod build;
 mod cell;
 mod check;
@@ -23,7 +22,6 @@ use super::problem::Problem;
 use super::value::Value;
 use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::{OnUnknownField, Zone};
-pub(super) use base64::encode as encode_base64;
 pub(super) use build::Values;
 use build::{Bytes, Column};
 use cell::Cell;

@@ -153,7 +153,7 @@ impl DecodePlan {
         Ok(Feed::Stream(Box::new(self.decoder(reading)?)))
     }
 
-    fn format_of(&self, file_name: &str) -> Format {
+    pub(super) fn format_of(&self, file_name: &str) -> Format {
         let otherwise = if self.options.csv.is_some() { Format::Csv } else { Format::Json };
         Format::of_name(file_name).unwrap_or(otherwise)
     }

@@ -70,7 +70,7 @@ impl Reading {
     }
 }
 
-fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
+pub(super) fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
     let appended = match &record.content {
         Ok(Parsed { text, value }) => append(text, value, judge, columns),
         Err(problem) => Err(problem.clone()),
@@ -81,7 +81,7 @@ fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mut Columns) 
     }
 }
 
-fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
+pub(super) fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
     let CsvRecord { number, offset, raw, json } = record;
     let appended = json.and_then(|text| {
         let value =

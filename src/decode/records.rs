@@ -184,7 +184,7 @@ impl Record<'_> {
     }
 }
 
-fn parsed(raw: &[u8]) -> Result<Parsed<'_>, json::SyntaxError> {
+pub(super) fn parsed(raw: &[u8]) -> Result<Parsed<'_>, json::SyntaxError> {
     let text = json::utf8(raw)?;
     Ok(Parsed { text, value: json::parse_text(text)? })
 }

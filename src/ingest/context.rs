@@ -30,6 +30,8 @@ pub struct Context {
     /// Tables that are loaded at the same time.
     pub parallel: usize,
     pub at_work: AtWork,
+    /// Failed files in a row after which a type is paused, unless it says so itself; 0: never.
+    pub pause_after_failures: u64,
     /// How long data files stay readable that compaction has replaced.
     pub keep_replaced: Duration,
     /// Held while the folder is compared with the ledger, and while a file goes back into it: a file must not be

@@ -27,6 +27,12 @@ pub enum Fault {
     NoLane,
     #[error("the load before this one did not come to its commit")]
     Overtaken,
+    #[error(
+        "the rows of {name} (file {file_id}) cannot be told from those of file {other}: they came under one name with one load"
+    )]
+    Inseparable { name: String, file_id: i64, other: i64 },
+    #[error("type {file_type} cannot be used: {reason}")]
+    Type { file_type: String, reason: String },
 }
 
 impl Fault {
@@ -40,6 +46,9 @@ impl Fault {
         match self {
             Self::Metadata(error) => error.kind(),
             Self::Write(WriteError::Stopped) | Self::Overtaken => Kind::Conflict,
+            Self::Write(WriteError::NoLineage { .. }) | Self::Inseparable { .. } | Self::Type { .. } => {
+                Kind::Data
+            }
             Self::Write(WriteError::Rows { .. }) | Self::Panic { .. } => Kind::Internal,
             Self::Write(error) if error.storage_fault().is_none() => Kind::Internal,
             Self::Lake(error) if error.storage_fault().is_none() => Kind::Internal,
@@ -51,6 +60,9 @@ impl Fault {
     pub fn problem(&self) -> Problem {
         let (code, hint) = match self {
             Self::Metadata(error) => return metadata_problem(error),
+            Self::Write(WriteError::NoLineage { .. }) => {
+                ("revert.no_lineage", "rows of a type with \"lineage\": false cannot be taken out by file")
+            }
             Self::Write(error) => storage(error.storage_fault()),
             Self::Lake(error) => storage(error.storage_fault()),
             Self::File { source, .. } => storage(Some(source)),
@@ -59,6 +71,10 @@ impl Fault {
             }
             Self::Overtaken => ("load.overtaken", "nothing is lost; its files load after those before them"),
             Self::NoLane => ("internal.lanes", "lower ingest.parallel_loads"),
+            Self::Inseparable { .. } => {
+                ("revert.inseparable", "revert neither, or delete their rows together with those of the load")
+            }
+            Self::Type { .. } => ("type.unusable", "mend its row; `lakegate types show` says more"),
         };
         Problem { code: code.into(), message: self.whole_message(), hint: Some(hint.into()) }
     }

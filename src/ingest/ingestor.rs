@@ -3,7 +3,9 @@
 //! One `Ingestor` lives in the daemon, or for the length of one `lakegate ingest`. It remembers only what may be
 //! forgotten: what is in the ledger, looks at growing files, how long to leave a faulty table alone.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod second_chances;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{debug, error};
 
 use super::batches::{Batch, has_loads, next_loads};
+use super::breaker;
 use super::claim::panic_message;
 use super::context::{Context, pause_after};
 use super::fault::Fault;
@@ -27,6 +30,8 @@ use crate::metadata::Kind;
 use crate::metadata::files::FileState;
 use crate::name::FileName;
 use crate::registry::Registry;
+use crate::schema::processing_config::OnRedelivery;
+use second_chances::{Reconsideration, Reconsidered};
 
 /// Loads of one table at the same time: one is written while the next is prepared, or the last one settles.
 const LOADS_OF_A_TABLE: usize = 2;
@@ -48,6 +53,7 @@ pub struct Done(Result<Ended, JoinError>);
 enum Ended {
     Load(Result<LoadReport, LoadFailure>),
     Lesson(Lesson, Result<Vec<FileStory>, Fault>),
+    Reconsidered(Reconsidered),
 }
 
 /// A table that is left alone after faults.
@@ -76,6 +82,8 @@ pub struct Ingestor {
     recover_due: bool,
     /// No new work is begun.
     draining: bool,
+    /// Whether changes of types lead to another look at rejected records.
+    reconsideration: Option<Reconsideration>,
 }
 
 impl Ingestor {
@@ -96,7 +104,14 @@ impl Ingestor {
             last_fault: None,
             recover_due: true,
             draining: false,
+            reconsideration: None,
         }
+    }
+
+    /// Rejected records of a type are looked at again whenever the type changes.
+    pub fn reconsidering(mut self) -> Self {
+        self.reconsideration = Some(Reconsideration::default());
+        self
     }
 
     /// Names that are known to be complete.
@@ -165,6 +180,7 @@ impl Ingestor {
         if !self.draining {
             self.begin_lessons(learn);
             self.begin_loads();
+            self.begin_replays();
         }
         self.end_run_if_idle().await;
         for (name, kind) in oddities {
@@ -187,6 +203,7 @@ impl Ingestor {
             Ok(Ended::Load(Ok(report))) => self.load_done(report).await,
             Ok(Ended::Load(Err(failure))) => self.load_failed(failure).await,
             Ok(Ended::Lesson(lesson, result)) => self.lesson_done(lesson, result).await,
+            Ok(Ended::Reconsidered(done)) => self.reconsidered(done).await,
             // Loads catch the panics of their writers; one in the driver itself leaves rows that recovery finds.
             Err(error) => {
                 error!(code = "internal.panic", "a load ended unexpectedly: {}", panic_message(error));
@@ -209,6 +226,9 @@ impl Ingestor {
         let registry = Registry::build(rows, &self.registry);
         for known in registry.types() {
             let reason = known.spec.as_ref().err();
+            if breaker::says_why(known) {
+                continue;
+            }
             if known.row.status_reason.as_ref() != reason {
                 let key = &known.row.file_type;
                 self.context.metadata.set_status_reason(known.row.id, reason.map(String::as_str)).await?;
@@ -217,6 +237,9 @@ impl Ingestor {
                     None => self.context.alarm.usable_again("type", key).await,
                 }
             }
+        }
+        if let Some(reconsideration) = &mut self.reconsideration {
+            reconsideration.note(&registry);
         }
         self.registry = Arc::new(registry);
         self.registry_is_stale = false;
@@ -255,11 +278,11 @@ impl Ingestor {
     }
 
     /// A load behind another one of its table is worth while only when no more files fit into it: those that arrive in the
-    /// meantime load together.
+    /// meantime load together. Deliveries of one file come one after the other, also those that a load gives back.
     fn has_room_for(&self, batch: &Batch) -> bool {
         match self.turns.loads_of(&batch.spec.table) {
             0 => self.turns.tables().len() < self.context.parallel,
-            _ => batch.is_full,
+            _ => batch.is_full && batch.spec.config.on_redelivery == OnRedelivery::Append,
         }
     }
 
@@ -281,7 +304,24 @@ impl Ingestor {
             debug!("the backlog is read again: {}", fault.whole_message());
             self.lookout.doubt();
         }
+        self.trip_breakers(&stories).await;
         self.note(stories);
+    }
+
+    /// Pauses types whose files fail again and again.
+    async fn trip_breakers(&mut self, stories: &[FileStory]) {
+        let failed = stories.iter().filter(|story| story.state == FileState::Failed);
+        let types: BTreeSet<&str> = failed.filter_map(|story| story.file_type.as_deref()).collect();
+        for file_type in types {
+            let Some(known) = self.registry.get(file_type) else { continue };
+            match breaker::trip_if_due(&self.context, known).await {
+                Ok(tripped) => self.registry_is_stale |= tripped,
+                // The files have failed, whatever becomes of this; the next failure looks again.
+                Err(fault) => {
+                    debug!(file_type, "the failures could not be counted: {}", fault.whole_message())
+                }
+            }
+        }
     }
 
     /// Counts files that ended, for the summary of the run and for whoever asks.

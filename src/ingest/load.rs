@@ -1,6 +1,7 @@
 //! One load's journey: claim, write, commit, settle. Each step stands alone; what resumes after a crash between
 //! two of them is in [`super::recover`].
 
+mod redelivery;
 mod rejected;
 mod sorting;
 
@@ -14,9 +15,10 @@ use super::at_work::InWork;
 use super::batches::Batch;
 use super::claim::{blocking, claim, text};
 use super::context::Context;
+use super::departure::Departure;
 use super::fault::Fault;
 use super::learn::refuse;
-use super::merge;
+use super::merge::{Live, Merge, Merged};
 use super::recover::find_moved;
 use super::settle::{Ended, plan_targets, settle_load};
 use super::story::FileStory;
@@ -106,33 +108,38 @@ async fn journey(
     let files = claim(context, &batch, &new_load(context, &spec), begun).await?;
     let id = begun.as_ref().map(InWork::load_id).expect("a claim begins its load");
     let journey = Journey { context, id, spec };
+    let files = journey.one_of_each_delivery(files).await?;
     let read = journey.read(files).await?;
     crash::at("after-read");
     // What is to be known of the load before this one is known from here on.
     turn.wait().await?;
     let mut hashed = journey.set_duplicates_aside(read).await?;
+    let earlier = journey.earlier_deliveries(&mut hashed).await?;
     let mut written = journey.write(&mut hashed.fresh).await?;
     crash::at("after-write");
     journey.sort_late_duplicates(&mut hashed, &mut written).await?;
     let outcomes = journey.sort_out(&hashed, &written).await?;
     if outcomes.is_empty() {
         // Every file was given back: there is nothing to commit.
-        journey.abandon().await?;
+        abandon(context, id).await?;
         turn.pass_on();
         return Ok((0, Vec::new()));
     }
-    let (data_files, merged) = journey.merge(written.data_files(), &written.keys).await?;
+    let departure = journey.departure(&written, &earlier).await?;
+    let (data_files, merged) = journey.merge(written.data_files(), &written.keys, departure.clone()).await?;
     journey.keep_rejects(&written.files).await?;
     crash::at("after-rejects");
+    let publishing: Vec<DataFile> = data_files.iter().chain(merged.departed.data_files()).cloned().collect();
+    let replaces_data_files = write::replaces_rows(&journey.spec) || departure.is_some();
     let (outcomes, ended) = journey.plan_ends(outcomes, &hashed).await?;
-    journey.stage(&data_files, merged, outcomes).await?;
+    journey.stage(&data_files, merged, departure, outcomes).await?;
     crash::at("after-intent");
-    journey.publish(data_files).await?;
+    publish(context, id, publishing).await?;
     crash::at("after-publish");
     let committed = context.metadata.commit(id).await?;
     turn.pass_on();
     crash::at("after-commit");
-    if write::replaces_rows(&journey.spec) {
+    if replaces_data_files {
         clear_removed(context).await;
     }
     let stories = settle_load(context, id, ended, &journey.spec.folder).await?;
@@ -180,42 +187,41 @@ impl Journey<'_> {
         Ok(written.await??)
     }
 
-    /// With `overwrite` and `upsert`: which earlier data files go, and what of them is carried over.
+    /// With `overwrite` and `upsert`: which earlier data files go, and what of them is carried over. With a departure:
+    /// what is left of data files that lose rows.
     async fn merge(
         &self,
         staged: Vec<DataFile>,
         keys: &write::Keys,
-    ) -> Result<(Vec<DataFile>, merge::Merged), Fault> {
-        if !write::replaces_rows(&self.spec) {
-            return Ok((staged, merge::Merged::default()));
+        departure: Option<Departure>,
+    ) -> Result<(Vec<DataFile>, Merged), Fault> {
+        if !write::replaces_rows(&self.spec) && departure.is_none() {
+            return Ok((staged, Merged::default()));
         }
-        let live = self.context.metadata.live_data_files(&self.spec.table).await?;
-        let live: Vec<merge::Live> = live.into_iter().map(|live| merge::Live::from(live.file)).collect();
-        let (lake, spec, load_id, keys) =
-            (self.context.lake.clone(), self.spec.clone(), self.id, keys.clone());
-        let merged = blocking(move || merge::merge(&lake, &spec, load_id, staged, &live, &keys));
-        Ok(merged.await??)
+        merge_into_table(self.context, &self.spec, self.id, staged, keys, departure).await
     }
 
     /// The intent: from here on a crash rolls forward if everything was published.
     async fn stage(
         &self,
         data_files: &[DataFile],
-        merged: merge::Merged,
+        merged: Merged,
+        departure: Option<Departure>,
         files: Vec<FileOutcome>,
     ) -> Result<(), Fault> {
-        let data_files = data_files.iter().map(new_data_file).collect();
-        let intent = Intent { data_files, removes: merged.removes, rows_carried: merged.rows_carried, files };
+        let Merged { mut removes, rows_carried, departed, seen_commit } = merged;
+        removes.extend(&departed.removes);
+        let intent = Intent {
+            data_files: data_files.iter().map(new_data_file).collect(),
+            removes,
+            rows_carried: rows_carried + departed.rows_carried,
+            carried: departed.intents(),
+            files,
+            takes_out: departure.map(|departure| departure.files).unwrap_or_default(),
+            rows_taken_out: departed.rows_gone,
+            seen_commit,
+        };
         Ok(self.context.metadata.stage(self.id, &intent).await?)
-    }
-
-    async fn publish(&self, files: Vec<DataFile>) -> Result<(), Fault> {
-        let (lake, load_id) = (self.context.lake.clone(), self.id);
-        let published = blocking(move || {
-            staging::publish(&lake, &files)?;
-            Staging::of(&lake, load_id).clear()
-        });
-        Ok(published.await??)
     }
 
     /// Where each file goes after the commit: written down with the intent, so that nothing but the moves is left to do
@@ -227,7 +233,8 @@ impl Journey<'_> {
     ) -> Result<(Vec<FileOutcome>, Vec<Ended>), Fault> {
         let mut sources: HashMap<i64, &SourceFile> =
             hashed.fresh.iter().map(|file| (file.id, file)).collect();
-        sources.extend(hashed.duplicates.iter().map(|(file, _)| (file.id, file)));
+        let aside = hashed.duplicates.iter().chain(&hashed.ignored);
+        sources.extend(aside.map(|(file, _)| (file.id, file)));
         let ended = |outcome: &FileOutcome| {
             let source = sources[&outcome.id];
             Ended::of_outcome(outcome, source, &self.spec.file_type, self.id)
@@ -244,12 +251,47 @@ impl Journey<'_> {
         }
         Ok((outcomes, ended))
     }
+}
 
-    async fn abandon(&self) -> Result<(), Fault> {
-        Staging::of(&self.context.lake, self.id).clear()?;
-        self.context.metadata.roll_back(self.id, &[]).await?;
-        Ok(())
-    }
+/// What the rows that a load has staged do to its table: see [`Merge`].
+pub(super) async fn merge_into_table(
+    context: &Context,
+    spec: &Arc<TypeSpec>,
+    load_id: i64,
+    staged: Vec<DataFile>,
+    keys: &write::Keys,
+    departure: Option<Departure>,
+) -> Result<(Vec<DataFile>, Merged), Fault> {
+    let seen_commit = match write::replaces_rows(spec) {
+        true => Some(context.metadata.newest_commit(&spec.table).await?),
+        false => None,
+    };
+    let live = context.metadata.live_data_files(&spec.table).await?;
+    let live: Vec<Live> = live.into_iter().map(|live| Live::from(live.file)).collect();
+    let (lake, spec, keys) = (context.lake.clone(), spec.clone(), keys.clone());
+    let merged = blocking(move || {
+        let departure = departure.as_ref();
+        Merge { lake: &lake, spec: &spec, load_id, live: &live, keys: &keys, departure }.run(staged)
+    });
+    let (data_files, merged) = merged.await??;
+    Ok((data_files, Merged { seen_commit, ..merged }))
+}
+
+/// Gives the staged data files of a load their places.
+pub(super) async fn publish(context: &Context, load_id: i64, files: Vec<DataFile>) -> Result<(), Fault> {
+    let lake = context.lake.clone();
+    let published = blocking(move || {
+        staging::publish(&lake, &files)?;
+        Staging::of(&lake, load_id).clear()
+    });
+    Ok(published.await??)
+}
+
+/// Gives up a load of which nothing was published.
+pub(super) async fn abandon(context: &Context, load_id: i64) -> Result<(), Fault> {
+    Staging::of(&context.lake, load_id).clear()?;
+    context.metadata.roll_back(load_id, &[]).await?;
+    Ok(())
 }
 
 /// A staged data file as the ledger writes it down.

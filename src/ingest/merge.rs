@@ -12,6 +12,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::Int64Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::departure::{Departed, Departure};
 use super::write::{Keys, ORDINAL, WriteError, writer_options};
 use crate::durable;
 use crate::lake::{DataFile, Lake, LakeError, PartitionSource, TableWriter, retired};
@@ -38,29 +39,54 @@ impl From<DataFileRow> for Live {
 pub struct Merged {
     pub removes: Vec<i64>,
     pub rows_carried: i64,
+    /// What is left of data files that lost the rows of a departure.
+    pub departed: Departed,
+    /// The newest commit of the table that was looked at, if what the load brings depends on it.
+    pub seen_commit: Option<i64>,
 }
 
-/// The data files to publish and the ones to remove.
-///
-/// # Errors
-/// Faults of storage.
-pub(super) fn merge(
-    lake: &Lake,
-    spec: &TypeSpec,
-    load_id: i64,
-    staged: Vec<DataFile>,
-    live: &[Live],
-    keys: &Keys,
-) -> Result<(Vec<DataFile>, Merged), WriteError> {
-    match spec.config.write_mode {
-        WriteMode::Append => Ok((staged, Merged::default())),
-        WriteMode::Overwrite => {
-            let touched: HashSet<&Option<String>> = staged.iter().map(|file| &file.partition).collect();
-            let replaced = live.iter().filter(|file| touched.contains(&file.partition));
-            let removes = replaced.map(|file| file.id).collect();
-            Ok((staged, Merged { removes, rows_carried: 0 }))
+/// What a load brings, and what it meets.
+pub(super) struct Merge<'a> {
+    pub lake: &'a Lake,
+    pub spec: &'a TypeSpec,
+    pub load_id: i64,
+    /// The data files of the table.
+    pub live: &'a [Live],
+    /// With `upsert`: the keys of the load.
+    pub keys: &'a Keys,
+    /// The rows of earlier deliveries that go.
+    pub departure: Option<&'a Departure>,
+}
+
+impl Merge<'_> {
+    /// The data files to publish and the ones to remove.
+    ///
+    /// # Errors
+    /// Faults of storage.
+    pub fn run(self, staged: Vec<DataFile>) -> Result<(Vec<DataFile>, Merged), WriteError> {
+        match self.spec.config.write_mode {
+            WriteMode::Append => {
+                let departed = self.departed(&HashSet::new())?;
+                Ok((staged, Merged { departed, ..Merged::default() }))
+            }
+            WriteMode::Overwrite => {
+                let touched: HashSet<&Option<String>> = staged.iter().map(|file| &file.partition).collect();
+                let replaced = self.live.iter().filter(|file| touched.contains(&file.partition));
+                let removes: Vec<i64> = replaced.map(|file| file.id).collect();
+                let departed = self.departed(&removes.iter().copied().collect())?;
+                Ok((staged, Merged { removes, departed, ..Merged::default() }))
+            }
+            WriteMode::Upsert => {
+                let Merge { lake, spec, load_id, live, keys, departure } = self;
+                Upsert { lake, spec, load_id, keys, departure }.run(staged, live)
+            }
         }
-        WriteMode::Upsert => Upsert { lake, spec, load_id, keys }.run(staged, live),
+    }
+
+    /// Takes rows out of the data files that are not `removed` as a whole.
+    fn departed(&self, removed: &HashSet<i64>) -> Result<Departed, WriteError> {
+        let Some(departure) = self.departure else { return Ok(Departed::default()) };
+        departure.carry_out(self.lake, self.load_id, |file| !removed.contains(&file.id))
     }
 }
 
@@ -69,6 +95,7 @@ struct Upsert<'a> {
     spec: &'a TypeSpec,
     load_id: i64,
     keys: &'a Keys,
+    departure: Option<&'a Departure>,
 }
 
 impl Upsert<'_> {
@@ -81,10 +108,19 @@ impl Upsert<'_> {
         }
         let mut merged = Merged::default();
         for file in live {
-            if self.holds_our_keys(Source::live(self.lake, &file.path)?)? {
+            let loses_rows = match self.departure {
+                Some(departure) if departure.may_touch(file.id) => {
+                    departure.touches(self.lake, &file.path)?
+                }
+                _ => false,
+            };
+            if loses_rows || self.holds_our_keys(Source::live(self.lake, &file.path)?)? {
                 let source = Source::live(self.lake, &file.path)?;
-                let carried =
-                    self.copy(source, file.partition.clone(), &mut writer, |batch| self.others(batch))?;
+                let others = |batch| match self.departure {
+                    Some(departure) if loses_rows => self.others(departure.without(batch, &file.path)?),
+                    _ => self.others(batch),
+                };
+                let carried = self.copy(source, file.partition.clone(), &mut writer, others)?;
                 merged.rows_carried += carried as i64;
                 merged.removes.push(file.id);
             }
@@ -149,9 +185,9 @@ impl Upsert<'_> {
 }
 
 /// A data file that is about to be read.
-struct Source {
-    place: PathBuf,
-    rows: ParquetRecordBatchReaderBuilder<File>,
+pub(super) struct Source {
+    pub place: PathBuf,
+    pub rows: ParquetRecordBatchReaderBuilder<File>,
 }
 
 impl Source {
@@ -161,7 +197,7 @@ impl Source {
     }
 
     /// A file of the table, also when compaction has replaced it since the table was listed: the commit will tell.
-    fn live(lake: &Lake, path: &str) -> Result<Self, WriteError> {
+    pub fn live(lake: &Lake, path: &str) -> Result<Self, WriteError> {
         let place = lake.place(path);
         let file = retired::open(lake.root(), path).map_err(LakeError::io("open", &place))?;
         Self::of(place, file)
@@ -173,7 +209,7 @@ impl Source {
     }
 }
 
-fn unreadable(place: &Path) -> impl Fn(parquet::errors::ParquetError) -> WriteError + use<> {
+pub(super) fn unreadable(place: &Path) -> impl Fn(parquet::errors::ParquetError) -> WriteError + use<> {
     let path: PathBuf = place.to_owned();
     move |source| WriteError::Lake(LakeError::Encode { path: path.clone(), source })
 }

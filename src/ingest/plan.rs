@@ -252,9 +252,10 @@ pub fn reason_to_wait(registered: &RegisteredType) -> Option<Problem> {
         return None;
     }
     let status = registered.row.status;
+    let why = registered.row.status_reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     Some(Problem {
         code: format!("type.{status}"),
-        message: format!("type {key} is {status}"),
+        message: format!("type {key} is {status}{why}"),
         hint: Some(format!("UPDATE table_metadata SET status='active' WHERE file_type='{key}';")),
     })
 }

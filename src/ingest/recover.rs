@@ -155,6 +155,11 @@ async fn resume_load(
             Err(MetadataError::Database { source, .. }) if source.kind == crate::metadata::Kind::Conflict => {
                 roll_back(context, registry, load, &pending_paths(&pending), suspects).await
             }
+            // Somebody has changed the ledger by hand. What was staged is made anew.
+            Err(error @ MetadataError::Unbalanced { .. }) => {
+                warn!(load_id = load.id, table = %load.table_name, "{error}: it is rolled back");
+                roll_back(context, registry, load, &pending_paths(&pending), suspects).await
+            }
             Err(error) => Err(error.into()),
         },
         Some(Resumption::RollBack) => {

@@ -1,7 +1,8 @@
 //! The order in which the loads of one table come to their commits.
 //!
 //! The next load of a table may be prepared while the one before it is written, and the one before may settle while the
-//! next is written. Between them stands a turn: who looks for duplicates, writes and commits is alone.
+//! next is written. Between them stands a turn: who looks for duplicates, writes and commits is alone. Replays that this
+//! process begins by itself take turns, too.
 
 use std::collections::HashMap;
 

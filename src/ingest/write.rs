@@ -5,6 +5,7 @@
 //! the results in the order of the files and of their records. A file whose rows fit in memory is held there until its fate is known; a larger one goes to data
 //! files of its own. So a file that fails takes none of its rows along, and none of its neighbours'.
 
+mod again;
 mod budget;
 mod content;
 mod feeder;
@@ -32,10 +33,12 @@ use crate::owner::Owner;
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::{self, WriteMode};
 
+pub use again::{Portion, write_again};
 pub use content::Content;
 pub use feeder::is_small;
 use intake::Intake;
-pub use keys::{Keys, ORDINAL};
+pub use intake::decode_options;
+pub use keys::{KeyHash, Keys, ORDINAL};
 pub use lineage::lineage_fields;
 pub use open::open_regular;
 pub use rejects::{RejectLine, read_lines, staged_path as staged_rejects_path};
@@ -141,6 +144,12 @@ pub enum WriteError {
     Stopped,
     #[error("cannot put the rows together")]
     Rows { source: arrow::error::ArrowError },
+    #[error("cannot judge records again")]
+    Again { source: crate::decode::DecodeError },
+    #[error("data file {path} does not say where its rows come from")]
+    NoLineage { path: String },
+    #[error("data file {path} is in a folder that no table has")]
+    Astray { path: String },
 }
 
 impl WriteError {
@@ -148,7 +157,11 @@ impl WriteError {
         match self {
             Self::Lake(error) => error.storage_fault(),
             Self::Rejects { source, .. } => Some(source),
-            Self::Rows { .. } | Self::Stopped => None,
+            Self::Rows { .. }
+            | Self::Stopped
+            | Self::Again { .. }
+            | Self::NoLineage { .. }
+            | Self::Astray { .. } => None,
         }
     }
 }

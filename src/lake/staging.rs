@@ -3,6 +3,7 @@
 //! A load's files lie in `.staging/load-<id>/` until its intent is in the ledger. Publishing is a rename of each
 //! file; whoever resumes after a crash needs only the ledger's list of paths.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -76,14 +77,17 @@ pub fn all_in_place<'a>(lake: &Lake, files: impl IntoIterator<Item = (&'a str, u
 /// # Errors
 /// Storage faults, except for files that are gone already.
 pub fn remove<'a>(lake: &Lake, paths: impl IntoIterator<Item = &'a str>) -> Result<(), LakeError> {
-    let mut directories = DirectorySync::default();
+    let mut folders = BTreeSet::new();
     for path in paths {
         let place = lake.place(path);
         durable::remove_if_there(&place).map_err(LakeError::io("remove", &place))?;
-        let folder = durable::parent(&place);
+        folders.insert(durable::parent(&place).to_owned());
+    }
+    let mut directories = DirectorySync::default();
+    for folder in folders {
         // Fails while other files are in it, which is the usual case.
-        if fs::remove_dir(folder).is_err() && folder.is_dir() {
-            directories.mark(folder);
+        if fs::remove_dir(&folder).is_err() && folder.is_dir() {
+            directories.mark(&folder);
         }
     }
     directories.sync().map_err(LakeError::io("sync", lake.root()))

@@ -47,6 +47,10 @@ pub enum MetadataError {
     FilesForgotten { load_id: i64, files: i64 },
     #[error("load {load_id}: {taken} of {expected} data files to replace were already replaced")]
     DataFilesTaken { load_id: i64, expected: usize, taken: usize },
+    #[error("load {load_id}: {taken} of {expected} rejected records were changed or taken by somebody else")]
+    RejectsTaken { load_id: i64, expected: i64, taken: i64 },
+    #[error("load {load_id}: {others} other loads have changed its table, or are about to")]
+    Overtaken { load_id: i64, others: i64 },
 }
 
 impl MetadataError {
@@ -63,6 +67,8 @@ impl MetadataError {
             | MetadataError::UnknownName(_) => Kind::User,
             MetadataError::LoadState { .. }
             | MetadataError::FilesChanged { .. }
+            | MetadataError::RejectsTaken { .. }
+            | MetadataError::Overtaken { .. }
             | MetadataError::DataFilesTaken { .. } => Kind::Conflict,
             MetadataError::Unbalanced { .. } | MetadataError::FilesForgotten { .. } => Kind::Internal,
         }
@@ -80,6 +86,8 @@ impl MetadataError {
             | MetadataError::Unbalanced { .. }
             | MetadataError::FilesChanged { .. }
             | MetadataError::FilesForgotten { .. }
+            | MetadataError::RejectsTaken { .. }
+            | MetadataError::Overtaken { .. }
             | MetadataError::DataFilesTaken { .. } => None,
         }
     }

@@ -1,11 +1,13 @@
 //! Files: one row for each file ever seen, and what may be asked about them.
 //!
 //! The steps of a file's life are next door: `arrivals` (seen in `incoming/`), `unclaimed` (waiting or queued),
-//! `claims` (taken for a load, and given back), `settling` (moved to where it stays). The commit of a load, in [`super::loads`], is the
+//! `claims` (taken for a load, and given back), `settling` (moved to where it stays), `deliveries` (earlier versions of
+//! it). The commit of a load, in [`super::loads`], is the
 //! only other place that changes a file's state.
 
 mod arrivals;
 mod claims;
+mod deliveries;
 mod settling;
 mod unclaimed;
 
@@ -22,6 +24,8 @@ use super::statement::{Batch, ROWS_PER_BATCH, Sql, like};
 pub use arrivals::{NewFile, Recheck};
 pub use claims::{Claim, Finish, Release};
 pub(super) use claims::{give_back, give_back_rest};
+pub use deliveries::Delivery;
+pub(super) use deliveries::{REMOVED_REJECTS, removed_files, reserve_files};
 pub use unclaimed::{Unclaimed, UnclaimedSum};
 
 words! {
@@ -112,6 +116,8 @@ ledger_row! {
         pub records_rejected: i64,
         pub records_deduplicated: i64,
         pub records_filtered: i64,
+        /// Of the rejected records, those that a replay has loaded since.
+        pub records_replayed: i64,
         pub unknown_fields: i64,
         pub error_code: Option<String>,
         pub error_message: Option<String>,
@@ -120,6 +126,8 @@ ledger_row! {
         pub started_at: Option<DateTime<Utc>>,
         pub finished_at: Option<DateTime<Utc>>,
         pub updated_at: DateTime<Utc>,
+        /// The load that takes its rows out of the table again, from the moment that load is staged.
+        pub removed_by_load: Option<i64>,
     }
 }
 

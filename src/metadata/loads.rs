@@ -5,6 +5,7 @@
 
 mod commit;
 mod compaction;
+mod replay;
 mod roll_back;
 mod stage;
 
@@ -18,6 +19,7 @@ use super::statement::Sql;
 
 pub use commit::Committed;
 pub use compaction::{Compaction, MergedFile, Origin};
+pub use replay::{Replay, ReplayedReject};
 pub use stage::{Counts, FileOutcome, Imbalance, Intent, NewDataFile};
 
 words! {
@@ -61,6 +63,8 @@ ledger_row! {
         pub commit_seq: Option<i64>,
         pub started_at: DateTime<Utc>,
         pub committed_at: Option<DateTime<Utc>>,
+        /// Of a replay: records that another one with the same key replaced.
+        pub records_deduplicated: i64,
     }
 }
 

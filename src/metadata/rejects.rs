@@ -1,6 +1,7 @@
 //! Rejected records: each kept with everything that someone needs to understand and repair it.
 
 mod raw;
+mod worklist;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{DbErr, FromQueryResult, QueryResult};
@@ -11,12 +12,17 @@ use super::row::{Cell, ledger_row, words};
 use super::statement::{Batch, Param, Sql};
 use super::{Metadata, commit};
 
+pub use worklist::{Backlog, Refusal, WorkItem};
+
 words! {
     pub enum RejectStatus {
-        /// Its load is not committed.
+        /// Its load is not committed. Set by Lakegate alone.
         Pending = "pending",
+        /// Somebody should do something about it.
         Open = "open",
+        /// Its record was loaded later. Set by Lakegate alone, in the commit of that load.
         Replayed = "replayed",
+        /// Nobody wants it: an operator said so, or its file was loaded again, replaced or taken out.
         Discarded = "discarded",
     }
 }
@@ -52,6 +58,8 @@ ledger_row! {
         pub fixed: Option<String>,
         pub created_at: DateTime<Utc>,
         pub updated_at: DateTime<Utc>,
+        /// The load that brings the record into its table after all, from the moment that load is staged.
+        pub replay_load_id: Option<i64>,
     }
 }
 
@@ -96,6 +104,8 @@ pub struct RejectCause {
     pub fingerprint: String,
     pub rejects: i64,
     pub files: i64,
+    /// Those for which somebody has written a repaired record.
+    pub repaired: i64,
     /// Id of the sample.
     pub sample_id: i64,
     pub pointer: String,
@@ -112,6 +122,7 @@ impl FromQueryResult for RejectCause {
             fingerprint: Cell::read(row, "fingerprint")?,
             rejects: Cell::read(row, "rejects")?,
             files: Cell::read(row, "files")?,
+            repaired: Cell::read(row, "repaired")?,
             sample_id: Cell::read(row, "sample_id")?,
             pointer: Cell::read(row, "pointer")?,
             rule: Cell::read(row, "rule")?,
@@ -157,11 +168,11 @@ impl Metadata {
     /// Rejects grouped by their cause, the most frequent first.
     pub async fn reject_causes(&self, filter: &RejectFilter) -> Result<Vec<RejectCause>, MetadataError> {
         let text = format!(
-            "SELECT c.file_type, c.fingerprint, c.rejects, c.files, c.sample_id, c.first_at, c.last_at,
+            "SELECT c.file_type, c.fingerprint, c.rejects, c.files, c.repaired, c.sample_id, c.first_at, c.last_at,
                  s.pointer, s.rule, s.message
              FROM (
                  SELECT file_type, fingerprint, count(*) AS rejects, count(DISTINCT file_id) AS files,
-                     min(id) AS sample_id, min(created_at) AS first_at, max(created_at) AS last_at
+                     count(fixed) AS repaired, min(id) AS sample_id, min(created_at) AS first_at, max(created_at) AS last_at
                  FROM rejects WHERE {MATCHES} GROUP BY file_type, fingerprint
              ) AS c JOIN rejects AS s ON s.id = c.sample_id
              ORDER BY c.rejects DESC, c.sample_id LIMIT $5"

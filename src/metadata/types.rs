@@ -168,6 +168,38 @@ impl Metadata {
         Ok(version)
     }
 
+    /// How many files of a type have failed since it last changed and since it last loaded anything, at most `limit`;
+    /// and the code of the latest. Files that were taken away or taken out again do not count.
+    pub async fn failures_in_a_row(
+        &self,
+        file_type: &str,
+        limit: i64,
+    ) -> Result<(i64, Option<String>), MetadataError> {
+        const ACT: &str = "count the failures of a type";
+        let text = "SELECT error_code FROM files
+                    WHERE file_type = $1 AND state = 'failed'
+                        AND error_code NOT IN ('file.vanished', 'file.reverted', 'file.replaced')
+                        AND finished_at > (SELECT updated_at FROM table_metadata WHERE file_type = $1)
+                        AND finished_at > COALESCE(
+                            (SELECT committed_at FROM loads
+                             WHERE table_name = (SELECT table_name FROM table_metadata WHERE file_type = $1)
+                                 AND kind = 'ingest' AND state = 'committed' AND rows_written > rows_carried
+                             ORDER BY commit_seq DESC LIMIT 1),
+                            (SELECT created_at FROM table_metadata WHERE file_type = $1))
+                    ORDER BY finished_at DESC LIMIT $2";
+        let codes: Vec<String> =
+            Sql::new(ACT, text).bind(file_type).bind(limit).column(self.read(), "error_code").await?;
+        Ok((codes.len() as i64, codes.into_iter().next()))
+    }
+
+    /// Pauses an active type and says why; false when it is not active any more.
+    pub async fn pause_type(&self, id: i64, reason: &str) -> Result<bool, MetadataError> {
+        let text = "UPDATE table_metadata SET status = 'paused', status_reason = $2
+                    WHERE id = $1 AND status = 'active'";
+        let act = Sql::new("pause a type", text).bind(id).bind(reason);
+        Ok(act.run(self.write()).await? > 0)
+    }
+
     /// Switches a type on or off; false when there is no such type.
     pub async fn set_status(&self, file_type: &str, status: TypeStatus) -> Result<bool, MetadataError> {
         let text = "UPDATE table_metadata SET status = $2 WHERE file_type = $1";

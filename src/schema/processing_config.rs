@@ -17,7 +17,7 @@ use super::violation::named;
 use crate::decode::value::Node;
 pub use crate::partition::PartitionBy;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 19] = [
     "format",
     "write_mode",
     "mode",
@@ -34,6 +34,9 @@ const KEYS: [&str; 16] = [
     "lineage",
     "target_file_mb",
     "csv",
+    "on_redelivery",
+    "auto_replay",
+    "pause_after_failures",
 ];
 
 /// How files of one type are processed.
@@ -60,6 +63,22 @@ pub struct ProcessingConfig {
     pub target_file_mb: Option<u64>,
     /// How CSV files are read; `None`: all of it is detected.
     pub csv: Option<CsvSettings>,
+    pub on_redelivery: OnRedelivery,
+    /// Load rejected records by itself when a change of the schema would accept them.
+    pub auto_replay: bool,
+    /// Pause the type after so many failed files in a row; 0: never; `None`: as the settings say.
+    pub pause_after_failures: Option<u64>,
+}
+
+/// What becomes of a file that was loaded when the same file, by type and time in the name, comes with other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRedelivery {
+    /// Both are in the table.
+    Append,
+    /// Its rows go when those of the new one come.
+    Replace,
+    /// It stays; the new one is set aside.
+    Ignore,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +138,10 @@ pub enum ConfigError {
         "processing_config: {feature} works by primary key, and the schema has none; add \"primary_key\": [\"…\"] to schema_definition"
     )]
     NoPrimaryKey { feature: &'static str },
+    #[error(
+        "processing_config: \"on_redelivery\": \"replace\" finds the rows of a file by _source_file and _load_id; leave \"lineage\": false out"
+    )]
+    NoLineage,
     #[error("processing_config: partition_source names \"{name}\", which is no column; {suggestion}")]
     UnknownSource { name: String, suggestion: String },
     #[error(
@@ -159,6 +182,9 @@ impl ProcessingConfig {
             lineage: config.flag("lineage")?.unwrap_or(true),
             target_file_mb: target_file_mb(config)?,
             csv: config.get("csv").map(CsvSettings::parse).transpose()?,
+            on_redelivery: config.choice("on_redelivery", &REDELIVERIES)?.unwrap_or(OnRedelivery::Append),
+            auto_replay: config.flag("auto_replay")?.unwrap_or(false),
+            pause_after_failures: config.count("pause_after_failures")?,
         })
     }
 
@@ -173,6 +199,9 @@ impl ProcessingConfig {
         }
         if keyless && self.dedupe {
             return Err(ConfigError::NoPrimaryKey { feature: "dedupe" });
+        }
+        if !self.lineage && self.on_redelivery == OnRedelivery::Replace {
+            return Err(ConfigError::NoLineage);
         }
         let source = self.check_source(schema)?;
         if self.partition_by == PartitionBy::None {
@@ -221,6 +250,9 @@ const PARTITIONS: [(&str, PartitionBy); 4] = [
     ("month", PartitionBy::Month),
     ("none", PartitionBy::None),
 ];
+
+const REDELIVERIES: [(&str, OnRedelivery); 3] =
+    [("append", OnRedelivery::Append), ("replace", OnRedelivery::Replace), ("ignore", OnRedelivery::Ignore)];
 
 const COMPRESSIONS: [(&str, Compression); 5] = [
     ("zstd", Compression::Zstd),

@@ -8,7 +8,7 @@ use super::layers::{Entry, Merged};
 use super::{Mistake, Settings, database};
 
 /// Smallest and largest value of each number.
-const BOUNDS: [(&str, i64, i64); 14] = [
+const BOUNDS: [(&str, i64, i64); 15] = [
     ("ingest.quiet_ms", 0, 3_600_000),
     ("ingest.max_wait_seconds", 0, 86_400),
     ("ingest.scan_seconds", 1, 3_600),
@@ -17,6 +17,7 @@ const BOUNDS: [(&str, i64, i64); 14] = [
     ("ingest.max_record_mb", 1, 1024),
     ("ingest.parallel_loads", 0, 1024),
     ("ingest.threads", 0, 1024),
+    ("ingest.pause_after_failures", 0, 1_000_000),
     ("jobs.tick_seconds", 1, 3_600),
     ("compact.interval_seconds", 1, 604_800),
     ("compact.min_files", 2, 100_000),

@@ -8,5 +8,7 @@ mod many;
 mod modes;
 mod parquet;
 mod readers;
+mod redelivery;
 mod rejects;
+mod replay;
 mod summary;

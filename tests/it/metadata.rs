@@ -14,4 +14,5 @@ mod ledger;
 mod loads;
 mod outage;
 mod rejects;
+mod replay;
 mod types;

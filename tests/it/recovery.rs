@@ -7,6 +7,7 @@ mod concurrency;
 pub(crate) mod daemon;
 mod deaths;
 pub(crate) mod delivery;
+mod replay;
 mod stopping;
 
 use std::process::Command;

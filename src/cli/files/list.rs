@@ -66,6 +66,7 @@ pub(super) fn to_json(file: &FileRow) -> Value {
         "records_rejected": file.records_rejected,
         "records_deduplicated": file.records_deduplicated,
         "records_filtered": file.records_filtered,
+        "records_replayed": file.records_replayed,
         "unknown_fields": file.unknown_fields,
         "error_code": file.error_code,
         "error_message": file.error_message,

@@ -8,15 +8,26 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::durable::{self, DirectorySync};
 use crate::metadata::Metadata;
-use crate::metadata::files::{FileRow, FileState, Location};
+use crate::metadata::files::{FileFilter, FileRow, FileState, Location};
 use crate::name::{FileName, own_name};
 use crate::printable::escape;
 
-pub(super) async fn run(files: &[String], session: &Session) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    files: &[String],
+    file_type: Option<String>,
+    code: Option<&str>,
+    session: &Session,
+) -> Result<Exit, Failure> {
     let metadata = session.metadata().await?;
     let mut rows = Vec::with_capacity(files.len());
     for file in files {
         rows.push(find(&metadata, file).await?);
+    }
+    if files.is_empty() {
+        rows = failed(&metadata, file_type, code).await?;
+        if rows.is_empty() {
+            session.terminal.say("no such file has failed\n");
+        }
     }
     let mut exit = Exit::Done;
     for row in rows {
@@ -32,6 +43,26 @@ pub(super) async fn run(files: &[String], session: &Session) -> Result<Exit, Fai
         }
     }
     Ok(exit)
+}
+
+/// All failed files that can be loaded again, oldest first. Those whose rows were taken out on purpose are left, unless
+/// they are asked for by their code.
+async fn failed(
+    metadata: &Metadata,
+    file_type: Option<String>,
+    code: Option<&str>,
+) -> Result<Vec<FileRow>, Failure> {
+    const ON_PURPOSE: [&str; 2] = ["file.reverted", "file.replaced"];
+    let filter =
+        FileFilter { state: Some(FileState::Failed), file_type, limit: i64::MAX, ..FileFilter::default() };
+    let is_meant = |row: &FileRow| match (code, row.error_code.as_deref()) {
+        (Some(wanted), found) => found == Some(wanted),
+        (None, found) => !found.is_some_and(|found| ON_PURPOSE.contains(&found)),
+    };
+    let mut rows = metadata.list_files(&filter).await?;
+    rows.retain(|row| row.location == Location::Settled && is_meant(row));
+    rows.reverse();
+    Ok(rows)
 }
 
 async fn retry(metadata: &Metadata, row: &FileRow, session: &Session) -> Result<(), Failure> {

@@ -105,6 +105,11 @@ fn head(story: &Story) -> String {
         count(file.records_deduplicated),
         count(file.records_filtered)
     );
+    let replayed = match file.records_replayed {
+        0 => String::new(),
+        records => format!("; {} of the rejected loaded since", count(records)),
+    };
+    let counts = counts + &replayed;
     let load =
         story.load.as_ref().map(|load| format!("{} into {}, {}", load.id, load.table_name, load.state));
     let lines = [

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::find;
+use super::rejects::Rejects;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{print, print_json, time};
 use crate::cli::session::Session;
@@ -16,16 +17,19 @@ pub(super) async fn run(name: &str, json: bool, session: &Session) -> Result<Exi
     let metadata = session.metadata().await?;
     let row = find(&metadata, name).await?;
     let versions = metadata.schema_versions(&row.file_type).await?;
+    let rejects = Rejects::of(&metadata, &row, session).await?;
     if json {
-        print_json(&to_json(&row, &versions))?;
+        let mut whole = to_json(&row, &versions);
+        whole["rejects"] = rejects.to_json();
+        print_json(&whole)?;
     } else {
-        print(&to_text(&row, &versions, session))?;
+        print(&to_text(&row, &versions, &rejects, session))?;
     }
     Ok(Exit::Done)
 }
 
-fn to_text(row: &TypeRow, versions: &[SchemaVersionRow], session: &Session) -> String {
-    let mut text = head(row);
+fn to_text(row: &TypeRow, versions: &[SchemaVersionRow], rejects: &Rejects, session: &Session) -> String {
+    let mut text = head(row, rejects);
     match definition::compile(&row.schema_definition) {
         Ok(schema) => {
             let mut table = Columns::new(&session.terminal, &["column", "type", "nullable", "constraints"]);
@@ -49,7 +53,7 @@ fn to_text(row: &TypeRow, versions: &[SchemaVersionRow], session: &Session) -> S
     text + &format!("\nThe SQL that recreates it:\n\n{}", escape_lines(&insert_statement(row)))
 }
 
-fn head(row: &TypeRow) -> String {
+fn head(row: &TypeRow, rejects: &Rejects) -> String {
     let mut text = format!("{} ({}, version {})\n", escape(&row.file_type), row.status, row.schema_version);
     let lines = [
         ("table", Some(row.table_name.clone())),
@@ -59,6 +63,7 @@ fn head(row: &TypeRow) -> String {
         ("config", Some(row.processing_config.clone()).filter(|config| config.trim() != "{}")),
         ("about", row.description.clone()),
         ("not used because", row.status_reason.clone()),
+        ("open rejects", rejects.told(&row.file_type)),
     ];
     for (label, value) in lines {
         if let Some(value) = value {

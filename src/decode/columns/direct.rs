@@ -293,7 +293,7 @@ impl<'t> Take<'_, 't> {
             Column::Date(numbers) => numbers.push(time::date(self.reader.plain_string()?)?),
             Column::Binary(bytes) => {
                 let text = str::from_utf8(self.reader.plain_string()?).ok()?;
-                bytes.push(&super::base64::decoded(text)?);
+                bytes.push(&crate::base64::decoded(text)?);
             }
             Column::Struct(members) => {
                 let Inner::Struct(plan) = &slot.inner else { return None };

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::base64;
 use super::cell::Cell;
 use super::local_time::{self, NoInstant};
+use crate::base64;
 use crate::decode::problem::shown;
 use crate::decode::value::{Node, Value};
 use crate::schema::field::{EpochUnit, Kind, Resolution};

@@ -144,6 +144,12 @@ impl CsvRecords {
         CsvRecords::new(file, Supply::One(Some(segment)), header_due, 0)
     }
 
+    /// The records of a piece of text that stands alone.
+    pub fn of_text(file: Arc<CsvFile>, bytes: Vec<u8>) -> CsvRecords {
+        let segment = Segment { bytes, offset: 0, regularity: scan::Regularity::Irregular, is_open: false };
+        CsvRecords::segment(file, segment, false)
+    }
+
     fn new(file: Arc<CsvFile>, segments: Supply, header_due: bool, number: u64) -> CsvRecords {
         let (json, start_of_large) = (String::new(), Vec::new());
         CsvRecords { file, segments, current: None, header_due, number, json, start_of_large }

@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use super::meaning::Meaning;
 use super::source::Source;
 use super::values;
-use crate::decode::columns;
+use crate::base64;
 use crate::decode::json;
 use crate::decode::problem::{Path, Problem};
 use crate::decode::value::{Node, Value};
@@ -256,7 +256,7 @@ impl JsonText {
         let bytes = values::bytes(array, row).ok_or_else(|| no_value(path))?;
         self.room(bytes.len() * 4 / 3)?;
         self.text.push('"');
-        columns::encode_base64(bytes, &mut self.text);
+        base64::encode(bytes, &mut self.text);
         self.text.push('"');
         Ok(())
     }

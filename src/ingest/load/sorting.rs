@@ -9,6 +9,7 @@ use super::super::claim::{blocking, return_to_incoming};
 use super::super::fault::Fault;
 use super::super::write::{self, Fate, SourceFile, Written, WrittenFile, open_regular};
 use super::Journey;
+use super::redelivery::redelivered;
 use crate::crash;
 use crate::durable;
 use crate::metadata::files::{FileState, Outcome, Problem, Release};
@@ -17,11 +18,14 @@ use crate::name::FileName;
 use crate::workers::{Ticket, Workers};
 
 /// The files of a load after a look at their contents.
+#[derive(Default)]
 pub(super) struct Hashed {
     pub fresh: Vec<SourceFile>,
     pub hashes: HashMap<i64, String>,
     /// With the id of the file that was loaded before.
     pub duplicates: Vec<(SourceFile, i64)>,
+    /// Later deliveries of a file that was loaded and stays: with its id.
+    pub ignored: Vec<(SourceFile, i64)>,
 }
 
 /// Larger files are hashed while they are decoded, to read them once only.
@@ -46,7 +50,7 @@ impl Journey<'_> {
     /// Sets those files aside that were loaded before. Same bytes twice in one load: the second waits for the next load,
     /// which knows what became of the first.
     pub(super) async fn set_duplicates_aside(&self, hashed: Vec<Read>) -> Result<Hashed, Fault> {
-        let mut found = Hashed { fresh: Vec::new(), hashes: HashMap::new(), duplicates: Vec::new() };
+        let mut found = Hashed::default();
         let mut twins = Vec::new();
         let mut seen = HashSet::new();
         for (hash, file) in hashed {
@@ -75,7 +79,7 @@ impl Journey<'_> {
         Ok(found)
     }
 
-    /// As [`Self::hash`], for the files that were hashed while they were decoded: what was written of a duplicate goes
+    /// As [`Self::set_duplicates_aside`], for the files that were hashed while they were decoded: what was written of a duplicate goes
     /// again.
     pub(super) async fn sort_late_duplicates(
         &self,
@@ -133,6 +137,10 @@ impl Journey<'_> {
         }
         for (file, of) in &hashed.duplicates {
             outcomes.push(duplicate(file, *of, hashed.hashes.get(&file.id).cloned()));
+        }
+        for (file, of) in &hashed.ignored {
+            let outcome = duplicate(file, *of, hashed.hashes.get(&file.id).cloned());
+            outcomes.push(FileOutcome { problem: Some(redelivered(*of)), ..outcome });
         }
         self.give_back_growing(growing).await?;
         self.give_back_unreadable(unreadable).await?;
@@ -192,7 +200,7 @@ impl Journey<'_> {
         Ok(())
     }
 
-    async fn give_back(
+    pub(super) async fn give_back(
         &self,
         files: &[SourceFile],
         state: FileState,

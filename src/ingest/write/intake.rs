@@ -14,6 +14,7 @@ use super::{Fate, Keys, SourceFile, Work, WriteError, Written, writer_options};
 use crate::decode::segments::{Progress, Segment, Segments};
 use crate::decode::{Chunk, Chunks, DecodeError, DecodeOptions, DecodePlan, Feed};
 use crate::lake::TableWriter;
+use crate::registry::TypeSpec;
 
 pub(super) struct Intake<'a> {
     work: &'a Work,
@@ -42,7 +43,7 @@ impl<'a> Intake<'a> {
     }
 
     pub fn run(mut self) -> Result<Written, WriteError> {
-        match DecodePlan::new(decode_options(self.work)) {
+        match DecodePlan::new(decode_options(&self.work.spec, self.work.max_record_bytes)) {
             Ok(plan) => self.decode(&plan)?,
             Err(error) => self.refuse_all(&error)?,
         }
@@ -250,15 +251,15 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn decode_options(work: &Work) -> DecodeOptions {
-    let spec = &work.spec;
+/// How files of a type are decoded.
+pub fn decode_options(spec: &TypeSpec, max_record_bytes: usize) -> DecodeOptions {
     DecodeOptions {
         on_unknown: spec.config.on_unknown_field,
         timezone: spec.config.timezone,
         records_path: spec.config.records_path.clone(),
         csv: spec.config.csv.clone(),
         on_doubt: |file, doubt| warn!(file, "{doubt}"),
-        max_record_bytes: work.max_record_bytes,
+        max_record_bytes,
         ..DecodeOptions::new(spec.schema.clone(), "", &spec.file_type)
     }
 }

@@ -13,7 +13,7 @@ use crate::registry::TypeSpec;
 use crate::schema::processing_config::WriteMode;
 
 /// 128 bits of BLAKE3 over the encoded key: no two keys of a table collide.
-type KeyHash = u128;
+pub type KeyHash = u128;
 
 /// A column of staged files only, with `upsert`: the place of a record among all records of the load.
 pub const ORDINAL: &str = "__lakegate_ordinal";
@@ -157,6 +157,16 @@ impl Keys {
     /// True when a key was accepted in this load.
     pub fn contains(&self, hash: &KeyHash) -> bool {
         self.accepted.contains_key(hash)
+    }
+
+    /// The place of the file whose record of a key is valid in this load.
+    pub fn place_of(&self, hash: &KeyHash) -> Option<usize> {
+        self.accepted.get(hash).map(|ordinal| (ordinal >> RECORD_BITS) as usize)
+    }
+
+    /// Gives a key up: rows of the table that have it stay, and the record of this load goes.
+    pub fn give_up(&mut self, hash: &KeyHash) {
+        Arc::make_mut(&mut self.accepted).remove(hash);
     }
 
     /// True for the last record of its key.

@@ -114,7 +114,7 @@ pub fn staged_path(folder: &Path, load_id: i64, file_id: i64) -> PathBuf {
 ///
 /// # Errors
 /// Whatever reading gives; a line that is not ours is `InvalidData`.
-pub fn read_lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<RejectLine>>> {
+pub fn read_lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<RejectLine>> + use<>> {
     let lines = BufReader::new(File::open(path)?).lines();
     Ok(lines.map(|line| serde_json::from_str(&line?).map_err(io::Error::from)))
 }

@@ -4,6 +4,7 @@ use sea_orm::ConnectionTrait;
 
 use super::super::Metadata;
 use super::super::error::MetadataError;
+use super::super::files::{REMOVED_REJECTS, removed_files};
 use super::super::row::Cell;
 use super::super::statement::Sql;
 use super::stage::{Counts, Imbalance, rows_imbalance};
@@ -47,7 +48,7 @@ impl Metadata {
             return Err(MetadataError::LoadState { load_id, found: Some(load.state), needed: "staged" });
         }
         check_balance(&load, &transaction).await?;
-        publish(load_id, &transaction).await?;
+        publish(&load, &transaction).await?;
         let commit_seq = next_commit_seq(&transaction).await?;
         let text =
             "UPDATE loads SET state = 'committed', commit_seq = $2, committed_at = {now} WHERE id = $1";
@@ -68,9 +69,14 @@ async fn check_balance(load: &LoadRow, on: &impl ConnectionTrait) -> Result<(), 
     if let Some(imbalance) = unbalanced_file(load_id, on).await? {
         return Err(MetadataError::Unbalanced { load_id, imbalance });
     }
-    let written = "SELECT CAST(COALESCE(SUM(records_written), 0) AS BIGINT) AS total FROM files
-                   WHERE load_id = $1 AND state = 'processing' AND outcome = 'processed'";
-    let written = total(written, load_id, on).await?;
+    let written = match load.kind {
+        LoadKind::Replay => replayed_rows(load, on).await?,
+        LoadKind::Ingest | LoadKind::Job | LoadKind::Compaction | LoadKind::Revert => {
+            let text = "SELECT CAST(COALESCE(SUM(records_written), 0) AS BIGINT) AS total FROM files
+                        WHERE load_id = $1 AND state = 'processing' AND outcome = 'processed'";
+            total(text, load_id, on).await?
+        }
+    };
     let stored = "SELECT CAST(COALESCE(SUM(rows), 0) AS BIGINT) AS total FROM data_files
                   WHERE load_id = $1 AND state = 'pending'";
     let stored = total(stored, load_id, on).await?;
@@ -83,6 +89,12 @@ async fn check_balance(load: &LoadRow, on: &impl ConnectionTrait) -> Result<(), 
         None => Ok(()),
         Some(imbalance) => Err(MetadataError::Unbalanced { load_id, imbalance }),
     }
+}
+
+/// Each record of a replay became a row, or was replaced by another one with its key.
+async fn replayed_rows(load: &LoadRow, on: &impl ConnectionTrait) -> Result<i64, MetadataError> {
+    let text = "SELECT count(*) AS total FROM rejects WHERE replay_load_id = $1";
+    Ok(total(text, load.id, on).await? - load.records_deduplicated)
 }
 
 async fn unbalanced_file(
@@ -115,18 +127,39 @@ async fn total(text: &str, load_id: i64, on: &impl ConnectionTrait) -> Result<i6
 }
 
 /// Makes everything of the load visible.
-async fn publish(load_id: i64, on: &impl ConnectionTrait) -> Result<(), MetadataError> {
-    for text in [
-        "UPDATE files SET state = outcome, finished_at = {now}, updated_at = {now}
-         WHERE load_id = $1 AND state = 'processing'",
-        "UPDATE rejects SET status = 'open' WHERE load_id = $1 AND status = 'pending'",
+async fn publish(load: &LoadRow, on: &impl ConnectionTrait) -> Result<(), MetadataError> {
+    let removed_files = removed_files(load.kind);
+    let any = [
         "UPDATE data_files SET state = 'live' WHERE load_id = $1 AND state = 'pending'",
         "UPDATE data_files SET state = 'removed' WHERE removed_by_load = $1 AND state = 'live'",
-    ] {
-        Sql::new(ACT, text).bind(load_id).run(on).await?;
+    ];
+    let own: &[&str] = match load.kind {
+        LoadKind::Job | LoadKind::Compaction => &[],
+        LoadKind::Ingest => &[OLD_REJECTS, FILES, REJECTS, REMOVED_REJECTS, &removed_files],
+        LoadKind::Replay => &[REPLAYED_REJECTS, REPLAYED_FILES],
+        LoadKind::Revert => &[REMOVED_REJECTS, &removed_files],
+    };
+    for text in own.iter().chain(&any) {
+        Sql::new(ACT, *text).bind(load.id).run(on).await?;
     }
     Ok(())
 }
+
+const FILES: &str = "UPDATE files SET state = outcome, finished_at = {now}, updated_at = {now}
+     WHERE load_id = $1 AND state = 'processing'";
+
+const REJECTS: &str = "UPDATE rejects SET status = 'open' WHERE load_id = $1 AND status = 'pending'";
+
+/// What an earlier attempt on the same file refused, this one has read again.
+const OLD_REJECTS: &str = "UPDATE rejects SET status = 'discarded'
+     WHERE status = 'open' AND load_id <> $1
+         AND file_id IN (SELECT id FROM files WHERE load_id = $1 AND attempt > 1)";
+
+const REPLAYED_REJECTS: &str = "UPDATE rejects SET status = 'replayed' WHERE replay_load_id = $1";
+
+const REPLAYED_FILES: &str = "UPDATE files SET records_replayed = records_replayed +
+         (SELECT count(*) FROM rejects WHERE rejects.file_id = files.id AND rejects.replay_load_id = $1)
+     WHERE id IN (SELECT file_id FROM rejects WHERE replay_load_id = $1)";
 
 /// Last in the transaction, because its row is locked until the end: the order of the numbers is the order of
 /// the commits, and whoever reads the counter sees every load up to it.

@@ -55,12 +55,12 @@ impl Compaction {
     fn stored_rows(&self) -> i64 {
         self.merged.iter().map(|merged| merged.file.rows).sum()
     }
+}
 
-    /// The first merged file whose origins do not cover it.
-    fn uncovered(&self) -> Option<Imbalance> {
-        let gap = self.merged.iter().find(|merged| merged.covered() != merged.file.rows)?;
-        Some(Imbalance::Rows { written: 0, carried: gap.covered(), stored: gap.file.rows })
-    }
+/// The first merged file whose origins do not cover it.
+pub(super) fn uncovered(merged: &[MergedFile]) -> Option<Imbalance> {
+    let gap = merged.iter().find(|merged| merged.covered() != merged.file.rows)?;
+    Some(Imbalance::Rows { written: 0, carried: gap.covered(), stored: gap.file.rows })
 }
 
 impl Metadata {
@@ -77,15 +77,14 @@ impl Metadata {
             let found = Some(load.state);
             return Err(MetadataError::LoadState { load_id, found, needed: "writing" });
         }
-        if let Some(imbalance) = compaction.uncovered() {
+        if let Some(imbalance) = uncovered(&compaction.merged) {
             return Err(MetadataError::Unbalanced { load_id, imbalance });
         }
         let files: Vec<NewDataFile> = compaction.merged.iter().map(|merged| merged.file.clone()).collect();
         add_data_files(load_id, &load.table_name, &files, &transaction).await?;
         reserve_removals(load_id, &load.table_name, &compaction.removes, &transaction).await?;
         check_rows(load_id, compaction.stored_rows(), &transaction).await?;
-        name_commits(load_id, &compaction.merged, &transaction).await?;
-        add_origins(&compaction.merged, &transaction).await?;
+        remember_origins(load_id, &compaction.merged, &transaction).await?;
         mark_staged(load_id, &files, &transaction).await?;
         commit(ACT, transaction).await
     }
@@ -98,6 +97,16 @@ async fn check_rows(load_id: i64, stored: i64, on: &impl ConnectionTrait) -> Res
         return Ok(());
     }
     Err(MetadataError::Unbalanced { load_id, imbalance: Imbalance::Rows { written: 0, carried, stored } })
+}
+
+/// Where the rows of merged files, which are in the ledger, come from.
+pub(super) async fn remember_origins(
+    load_id: i64,
+    merged: &[MergedFile],
+    on: &impl ConnectionTrait,
+) -> Result<(), MetadataError> {
+    name_commits(load_id, merged, on).await?;
+    add_origins(merged, on).await
 }
 
 async fn name_commits(

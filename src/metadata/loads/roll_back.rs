@@ -32,6 +32,8 @@ impl Metadata {
             "DELETE FROM data_files WHERE load_id = $1 AND state = 'pending'",
             "DELETE FROM rejects WHERE load_id = $1 AND status = 'pending'",
             "UPDATE data_files SET removed_by_load = NULL WHERE removed_by_load = $1 AND state = 'live'",
+            "UPDATE rejects SET replay_load_id = NULL WHERE replay_load_id = $1 AND status <> 'replayed'",
+            "UPDATE files SET removed_by_load = NULL WHERE removed_by_load = $1 AND state = 'processed'",
             "UPDATE loads SET state = 'rolled_back' WHERE id = $1",
         ] {
             Sql::new(ACT, text).bind(load_id).run(&transaction).await?;

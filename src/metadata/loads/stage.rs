@@ -6,10 +6,12 @@ use std::fmt;
 use sea_orm::ConnectionTrait;
 
 use super::super::error::MetadataError;
-use super::super::files::{Outcome, Problem};
+use super::super::files::{Outcome, Problem, reserve_files};
 use super::super::statement::{Batch, ROWS_PER_BATCH, Sql};
 use super::super::{Metadata, commit};
-use super::{LoadKind, LoadState, locked_load};
+use super::commit::REPLACED_ROWS;
+use super::compaction::{remember_origins, uncovered};
+use super::{LoadKind, LoadRow, LoadState, MergedFile, locked_load};
 
 const ACT: &str = "stage a load";
 
@@ -19,9 +21,17 @@ pub struct Intent {
     pub data_files: Vec<NewDataFile>,
     /// Ids of live data files that this load replaces.
     pub removes: Vec<i64>,
-    /// Rows copied from the replaced data files into the new ones.
+    /// Rows copied from the replaced data files into the new ones, those of `carried` included.
     pub rows_carried: i64,
+    /// Data files that hold what is left of replaced ones, each row with its place in the order of commits.
+    pub carried: Vec<MergedFile>,
     pub files: Vec<FileOutcome>,
+    /// Loaded files whose rows this load takes out: their ids, with their replayed records as they were seen.
+    pub takes_out: Vec<(i64, i64)>,
+    /// Rows that were taken out.
+    pub rows_taken_out: i64,
+    /// The newest commit of the table that this load has seen, when what it does depends on the rows that are there.
+    pub seen_commit: Option<i64>,
 }
 
 /// A data file that is staged and will be published under `path`.
@@ -94,11 +104,16 @@ impl Intent {
         }
         let processed = self.files.iter().filter(|file| file.outcome == Outcome::Processed);
         let written = processed.map(|file| file.counts.written).sum();
-        rows_imbalance(kind, written, self.rows_carried, self.stored_rows())
+        rows_imbalance(kind, written, self.rows_carried, self.stored_rows()).or(uncovered(&self.carried))
+    }
+
+    /// All new data files.
+    fn new_files(&self) -> impl Iterator<Item = &NewDataFile> {
+        self.data_files.iter().chain(self.carried.iter().map(|carried| &carried.file))
     }
 
     fn stored_rows(&self) -> i64 {
-        self.data_files.iter().map(|file| file.rows).sum()
+        self.new_files().map(|file| file.rows).sum()
     }
 }
 
@@ -112,13 +127,13 @@ impl FileOutcome {
     }
 }
 
-/// Only the rows of an ingest come from files alone, and only those of a compaction from other data files alone.
+/// The rows of a job come from a query; those of all others from records, from other data files, or from both.
 pub(super) fn rows_imbalance(kind: LoadKind, written: i64, carried: i64, stored: i64) -> Option<Imbalance> {
     match kind {
-        LoadKind::Ingest | LoadKind::Compaction if written + carried != stored => {
-            Some(Imbalance::Rows { written, carried, stored })
+        LoadKind::Job => None,
+        LoadKind::Ingest | LoadKind::Compaction | LoadKind::Replay | LoadKind::Revert => {
+            (written + carried != stored).then_some(Imbalance::Rows { written, carried, stored })
         }
-        LoadKind::Ingest | LoadKind::Job | LoadKind::Compaction | LoadKind::Replay | LoadKind::Revert => None,
     }
 }
 
@@ -139,8 +154,15 @@ impl Metadata {
         if let Some(imbalance) = intent.imbalance(load.kind) {
             return Err(MetadataError::Unbalanced { load_id, imbalance });
         }
-        add_data_files(load_id, &load.table_name, &intent.data_files, &transaction).await?;
+        refuse_if_overtaken(ACT, &load, intent.seen_commit, &transaction).await?;
+        let new: Vec<NewDataFile> = intent.new_files().cloned().collect();
+        add_data_files(load_id, &load.table_name, &new, &transaction).await?;
         reserve_removals(load_id, &load.table_name, &intent.removes, &transaction).await?;
+        remember_origins(load_id, &intent.carried, &transaction).await?;
+        reserve_files(ACT, load_id, &intent.takes_out, &transaction).await?;
+        if load.kind == LoadKind::Revert {
+            refuse_lost_rows(load_id, intent, &transaction).await?;
+        }
         store_outcomes(load_id, &intent.files, &transaction).await?;
         refuse_forgotten_files(load_id, &transaction).await?;
         mark_staged(load_id, intent, &transaction).await?;
@@ -258,6 +280,41 @@ fn outcomes(files: &[FileOutcome]) -> Batch {
     Batch::of(columns, rows)
 }
 
+/// A load that looked at the rows of its table must be the only one that changes them until it commits. Merging changes
+/// none.
+pub(super) async fn refuse_if_overtaken(
+    act: &'static str,
+    load: &LoadRow,
+    seen_commit: Option<i64>,
+    on: &impl ConnectionTrait,
+) -> Result<(), MetadataError> {
+    let Some(seen) = seen_commit else { return Ok(()) };
+    // The row that every commit locks: who stages or commits at the same moment is seen, or waits.
+    Sql::new(act, "UPDATE counters SET value = value WHERE name = 'commit_seq'").run(on).await?;
+    let text = "SELECT count(*) AS others FROM loads
+                WHERE table_name = $1 AND id <> $2 AND kind <> 'compaction'
+                    AND (state = 'staged' OR (state = 'committed' AND commit_seq > $3))";
+    let others = Sql::new(act, text).bind(&load.table_name).bind(load.id).bind(seen);
+    match others.value(on, "others").await?.unwrap_or(0) {
+        0 => Ok(()),
+        others => Err(MetadataError::Overtaken { load_id: load.id, others }),
+    }
+}
+
+/// A revert changes nothing but what it takes out: measured by the ledger's own numbers of the replaced files.
+async fn refuse_lost_rows(
+    load_id: i64,
+    intent: &Intent,
+    on: &impl ConnectionTrait,
+) -> Result<(), MetadataError> {
+    let stored: i64 = Sql::new(ACT, REPLACED_ROWS).bind(load_id).value(on, "total").await?.unwrap_or(0);
+    let (written, carried) = (intent.rows_taken_out, intent.rows_carried);
+    if written + carried == stored {
+        return Ok(());
+    }
+    Err(MetadataError::Unbalanced { load_id, imbalance: Imbalance::Rows { written, carried, stored } })
+}
+
 /// A file that the intent does not mention would stay `processing` for ever.
 async fn refuse_forgotten_files(load_id: i64, on: &impl ConnectionTrait) -> Result<(), MetadataError> {
     let text = "SELECT count(*) AS files FROM files
@@ -267,7 +324,7 @@ async fn refuse_forgotten_files(load_id: i64, on: &impl ConnectionTrait) -> Resu
 }
 
 async fn mark_staged(load_id: i64, intent: &Intent, on: &impl ConnectionTrait) -> Result<(), MetadataError> {
-    let bytes: i64 = intent.data_files.iter().map(|file| file.bytes).sum();
+    let bytes: i64 = intent.new_files().map(|file| file.bytes).sum();
     let text = "UPDATE loads SET state = 'staged', files = $2, rows_written = $3, rows_carried = $4,
                     bytes_written = $5 WHERE id = $1";
     Sql::new(ACT, text)
@@ -311,13 +368,13 @@ mod tests {
             let total: i64 = files.iter().map(|(written, ..)| written).sum();
             let mut intent = Intent {
                 data_files: vec![data_file(total + carried)],
-                removes: Vec::new(),
                 rows_carried: carried,
                 files: files.into_iter().map(|(written, rejected, deduplicated, filtered)| {
                     let read = written + rejected + deduplicated + filtered;
                     let counts = Counts { read, written, rejected, deduplicated, filtered, unknown_fields: 3 };
                     outcome(Outcome::Processed, counts)
                 }).collect(),
+                ..Intent::default()
             };
             proptest::prop_assert_eq!(intent.imbalance(LoadKind::Ingest), None);
             intent.data_files[0].rows -= 1;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::RawEncoding;
+use super::{RawEncoding, RejectRow};
+use crate::base64;
 
 /// The longest record that is kept whole.
 const LONGEST_RAW: usize = 64 * 1024;
@@ -14,7 +15,24 @@ pub(super) fn stored(raw: &[u8]) -> (Cow<'_, str>, RawEncoding) {
     }
     match std::str::from_utf8(raw) {
         Ok(text) if !text.contains('\0') => (Cow::Borrowed(text), RawEncoding::Text),
-        _ => (Cow::Owned(base64(raw)), RawEncoding::Base64),
+        _ => (Cow::Owned(base64::encoded(raw)), RawEncoding::Base64),
+    }
+}
+
+impl RejectRow {
+    /// The exact bytes of the record; `None` when only its beginning is kept here.
+    pub fn raw_bytes(&self) -> Option<Vec<u8>> {
+        match self.raw_encoding {
+            RawEncoding::Text => Some(self.raw.clone().into_bytes()),
+            RawEncoding::Base64 => base64::decoded(&self.raw),
+            RawEncoding::Truncated => None,
+        }
+    }
+
+    /// True when these bytes could be those of the record, as far as they are kept here.
+    pub fn starts(&self, bytes: &[u8]) -> bool {
+        let (kept, encoding) = stored(bytes);
+        encoding == self.raw_encoding && kept == self.raw
     }
 }
 
@@ -31,44 +49,9 @@ fn up_to(bytes: &[u8], longest: usize) -> &[u8] {
     &bytes[..end]
 }
 
-/// RFC 4648, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let padded = [0, group[0], *group.get(1).unwrap_or(&0), *group.get(2).unwrap_or(&0)];
-        let bits = u32::from_be_bytes(padded);
-        for digit in 0..4 {
-            if digit > group.len() {
-                text.push('=');
-            } else {
-                let six = (bits >> (18 - 6 * digit)) & 0b11_1111;
-                text.push(char::from(DIGITS[six as usize]));
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_follows_the_test_vectors_of_rfc_4648() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0x00]), "//4A");
-    }
 
     #[test]
     fn text_stays_text_and_bytes_become_base64() {

@@ -36,6 +36,9 @@ fn an_empty_object_gives_the_defaults() {
         lineage: true,
         target_file_mb: None,
         csv: None,
+        on_redelivery: OnRedelivery::Append,
+        auto_replay: false,
+        pause_after_failures: None,
     };
     assert_eq!(config("{}"), expected);
     assert_eq!(config(r#"{"format":"parquet","lenient":false,"timezone":null}"#), expected);

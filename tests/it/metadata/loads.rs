@@ -156,7 +156,7 @@ on_both! {
             data_files: vec![data_file(path, 1)],
             removes: vec![old],
             rows_carried: 1,
-            files: Vec::new(),
+            ..Intent::default()
         };
         let second = fixture.begin("owner-1").await;
         metadata.stage(second, &replace("p/2")).await.expect("staged");

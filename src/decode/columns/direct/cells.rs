@@ -285,7 +285,7 @@ impl<G: Grid> Filling<'_, G> {
         for record in 0..self.most {
             match self.grid.text(self.grid.raw(record, source)) {
                 Said::Bytes(text) => {
-                    let decoded = str::from_utf8(&text).ok().and_then(super::super::base64::decoded);
+                    let decoded = str::from_utf8(&text).ok().and_then(crate::base64::decoded);
                     match decoded {
                         Some(bytes) => into.push(&bytes),
                         None => return record,

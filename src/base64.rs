@@ -1,7 +1,7 @@
 //! Standard base64 (RFC 4648 section 4), padded, in its one canonical form.
 
 /// The bytes, or `None` for any text that the encoder would not have written.
-pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
+pub fn decoded(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();
     if !bytes.len().is_multiple_of(4) {
         return None;
@@ -27,7 +27,7 @@ pub(super) fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Appends the text for these bytes.
-pub(in crate::decode) fn encode(bytes: &[u8], text: &mut String) {
+pub fn encode(bytes: &[u8], text: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {
         let at = |place: usize| u32::from(group.get(place).copied().unwrap_or(0));
@@ -51,9 +51,32 @@ fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
+/// The text for these bytes.
+pub fn encoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    encode(bytes, &mut text);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base64_follows_the_test_vectors_of_rfc_4648() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(encoded(bytes.as_bytes()), text);
+        }
+        assert_eq!(encoded(&[0xff, 0xfe, 0x00]), "//4A");
+    }
 
     #[test]
     fn only_the_canonical_form_is_accepted() {
