@@ -1,15 +1,32 @@
-//! Telling people: one log line for each event, one row in `alerts` for each cause.
+//! Telling people: one log line for each event, one row in `alerts` for each cause, messages on channels.
 //!
-//! Knows nothing of how a failure happened. A row that cannot be written costs no work: the log has it.
+//! Knows nothing of how a failure happened. A row that cannot be written costs no work: the log has it. Rows are all that
+//! the rest of the program makes; what people are told is found out from the rows, by the [`Dispatcher`], beside all other
+//! work.
+
+mod channel;
+mod deliver;
+mod dispatcher;
+mod expected;
+mod lifecycle;
+mod message;
+mod missing;
+mod notify;
+mod sweep;
+mod template;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info, warn};
 
+pub use channel::{Channel, Channels, NAMES, SendFault};
+pub use dispatcher::Dispatcher;
+pub use message::{Message, Notice};
+
 use crate::inbox::EntryKind;
 use crate::metadata::Metadata;
-use crate::metadata::alerts::{AlertFilter, AlertRow, NewAlert, Severity};
+use crate::metadata::alerts::{AlertFilter, AlertRow, AlertRule, NewAlert, Severity};
 use crate::metadata::files::{FileRow, Problem};
 use crate::metadata::rejects::Backlog;
 use crate::name::FileName;
@@ -51,7 +68,7 @@ impl Alarm {
         }
         for ((file_type, code), (count, example)) in causes {
             let message = format!("{}: {}", example.name, example.problem.message);
-            self.raise(NewAlert {
+            let alert = NewAlert {
                 code: code.to_owned(),
                 severity: Severity::Error,
                 subject: file_type.to_owned(),
@@ -60,8 +77,8 @@ impl Alarm {
                 hint: example.problem.hint.clone(),
                 fingerprint: fingerprint(&["file", file_type, code]),
                 occurrences: count,
-            })
-            .await;
+            };
+            self.raise_as(alert, AlertRule::Files).await;
         }
     }
 
@@ -74,7 +91,7 @@ impl Alarm {
         let Some(FileRow { name, records_rejected: rejected, records_read: read, .. }) = files.last() else {
             return;
         };
-        self.raise(NewAlert {
+        let alert = NewAlert {
             code: "records.rejected".into(),
             severity: Severity::Warning,
             subject: file_type.to_owned(),
@@ -83,8 +100,8 @@ impl Alarm {
             hint: Some(format!("lakegate rejects list --type {file_type}")),
             fingerprint: fingerprint(&["records", file_type]),
             occurrences: files.iter().map(|row| row.records_rejected).sum(),
-        })
-        .await;
+        };
+        self.raise_as(alert, AlertRule::Records).await;
     }
 
     /// A run that ended with failures: one line and one row for all of them.
@@ -96,26 +113,31 @@ impl Alarm {
         let by_code: Vec<String> = failures.iter().map(|(code, count)| format!("{code} {count}")).collect();
         let message = format!("{failed} of {files} files failed: {}", by_code.join(", "));
         error!(files, failed, "run ended with failures: {message}");
-        self.raise(NewAlert {
+        let alert = NewAlert {
             code: "run.failures".into(),
-            severity: Severity::Error,
+            // The alerts about its files say the same to people.
+            severity: Severity::Info,
             subject: "run".into(),
             cause: "a run ended with failed files".into(),
             message,
             hint: Some("lakegate files list --state failed".into()),
             fingerprint: fingerprint(&["run.failures"]),
             occurrences: 1,
-        })
-        .await;
+        };
+        self.raise_as(alert, AlertRule::Event).await;
     }
 
     /// Takes up the faults that an earlier process told: the first success resolves them.
     pub async fn take_up(&self) {
         let filter = AlertFilter { live: true, severity: Some(Severity::Critical), ..AlertFilter::default() };
         let open = self.metadata.alerts(&filter).await.unwrap_or_default();
-        let problem =
-            |row: AlertRow| (row.subject, Problem { code: row.code, message: row.message, hint: row.hint });
-        self.lasting().extend(open.into_iter().map(problem));
+        let passing = |row: AlertRow| {
+            let problem = Problem { code: row.code, message: row.message, hint: row.hint };
+            // Others may have become critical since.
+            let is_ours = lasting_alert(&problem, &row.subject).fingerprint == row.fingerprint;
+            is_ours.then_some((row.subject, problem))
+        };
+        self.lasting().extend(open.into_iter().filter_map(passing));
     }
 
     /// A fault that passes: it is told when it begins and when it changes, and counted meanwhile.
@@ -216,7 +238,7 @@ impl Alarm {
         let (name, noun) = (name.shown(), kind.noun());
         let message = format!("{name} in incoming/ is a {noun}; it is left alone");
         warn!(file = %name, code = "file.not_regular", "{message}");
-        self.raise(NewAlert {
+        let alert = NewAlert {
             code: "file.not_regular".into(),
             severity: Severity::Warning,
             subject: "incoming".into(),
@@ -225,12 +247,16 @@ impl Alarm {
             hint: Some("deliver regular files; remove it from incoming/".into()),
             fingerprint: fingerprint(&["oddity", noun]),
             occurrences: 1,
-        })
-        .await;
+        };
+        self.raise_as(alert, AlertRule::Event).await;
     }
 
     async fn raise(&self, alert: NewAlert) {
-        if let Err(fault) = self.metadata.raise(&alert).await {
+        self.raise_as(alert, AlertRule::Condition).await;
+    }
+
+    async fn raise_as(&self, alert: NewAlert, rule: AlertRule) {
+        if let Err(fault) = self.metadata.raise_as(&alert, rule).await {
             warn!(code = %alert.code, "the alert could not be written to the metadata database: {fault}");
         }
     }

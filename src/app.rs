@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::Alarm;
+use crate::alerts::{Alarm, Channels, Dispatcher};
 use crate::clock::Clock;
 use crate::compact::Compactor;
 use crate::daemon::{self, Compactions, Daemon};
@@ -137,11 +137,11 @@ impl App {
         Ok(Self { settings, metadata, engine, runner, compactor, context: Arc::new(context) })
     }
 
-    /// Runs the daemon until `shutdown`.
+    /// Runs the daemon until `shutdown`, and tells about alerts on `channels`.
     ///
     /// # Errors
     /// Only what prevents its start; everything later is told and tried again.
-    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), AppError> {
+    pub async fn run(&self, channels: Channels, shutdown: CancellationToken) -> Result<(), AppError> {
         let daemon = Daemon {
             context: self.context.clone(),
             runner: self.settings.jobs.enabled.then(|| self.runner.clone()),
@@ -154,7 +154,18 @@ impl App {
                 min_files: self.settings.compact.min_files,
             }),
         };
-        Ok(daemon.run(shutdown).await?)
+        Ok(daemon.run(self.dispatcher(channels), shutdown).await?)
+    }
+
+    /// Tells about alerts as far as that is possible in a short time, for a command that ends.
+    pub async fn tell_alerts(&self, channels: Channels) {
+        self.dispatcher(channels).run_once(self.settings.alerts.timeout()).await;
+    }
+
+    fn dispatcher(&self, channels: Channels) -> Dispatcher {
+        let context = &self.context;
+        let (settings, metadata) = (self.settings.alerts.clone(), self.metadata.clone());
+        Dispatcher::new(settings, channels, metadata, context.owner.clone(), context.clock.clone())
     }
 
     /// Resumes what processes left that have ended.

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout, talk to stderr. Knows nothing of how anything is done.
 
+mod alerts;
 mod args;
 mod compact;
 mod config;
@@ -85,6 +86,7 @@ async fn dispatch(command: Command, session: Session) -> Result<Exit, Failure> {
         Command::Files { command } => files::run(command, session).await,
         Command::Rejects { command } => rejects::run(command, session).await,
         Command::Jobs { command } => jobs::run(command, session).await,
+        Command::Alerts { command } => alerts::run(command, &session).await,
         Command::Compact(args) => compact::run(args, session).await,
         Command::Generate(args) => generate::run(args, &session).await,
         Command::Migrate => migrate::run(&session).await,

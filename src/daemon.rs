@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 pub use compactions::Compactions;
 use compactions::Schedule;
 
+use crate::alerts::Dispatcher;
 use crate::ingest::{Background, Context, Fault, Ingestor, Pass};
 use crate::jobs::{Due, Runner};
 
@@ -29,6 +30,8 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(6);
 const TIME_TO_GIVE_BACK: Duration = Duration::from_secs(3);
 /// Longest pause between two passes while the folder or the database cannot be used.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Files that arrived while nobody watched are known after this time, even when some of them still grow.
+const TIME_TO_SEE_THE_FOLDER: Duration = Duration::from_secs(30);
 /// Time between two looks at whether it is some table's turn to be compacted.
 const COMPACTION_TICK: Duration = Duration::from_secs(1);
 
@@ -56,14 +59,16 @@ struct Signals {
     wake: Arc<Notify>,
     types_changed: Arc<AtomicBool>,
     full_scan: Arc<AtomicBool>,
+    /// What lay in `incoming/` when the daemon started is in the ledger.
+    folder_seen: CancellationToken,
 }
 
 impl Daemon {
-    /// Runs until `shutdown`; ends at most ten seconds later.
+    /// Runs until `shutdown`; ends at most ten seconds later. The dispatcher works beside it.
     ///
     /// # Errors
     /// The timers cannot be started.
-    pub async fn run(self, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
+    pub async fn run(self, dispatcher: Dispatcher, shutdown: CancellationToken) -> Result<(), ScheduleFault> {
         let signals = Signals::default();
         let watch = crate::app::watch(&self.context.places, self.polling, &signals.wake);
         let mut timer = start_hourly_scan(&signals).await?;
@@ -75,12 +80,15 @@ impl Daemon {
             jobs: Jobs::new(self.runner.clone()),
             merges: Schedule::new(self.compactions.clone()),
         };
+        let telling = tokio::spawn(dispatcher.run(signals.folder_seen.clone(), shutdown.clone()));
         self.work(&mut ingestor, &mut background, &signals, &shutdown).await;
         changes.abort();
         if let Err(fault) = timer.shutdown().await {
             warn!("the timer did not stop in order: {fault}");
         }
         self.drain(ingestor, background).await;
+        // It began to end when loading did, and is not waited for longer.
+        let _ = timeout(TIME_TO_GIVE_BACK, telling).await;
         Ok(())
     }
 
@@ -95,6 +103,7 @@ impl Daemon {
         let mut job_tick = ticker(self.job_tick);
         let mut compaction_tick = ticker(COMPACTION_TICK);
         let mut faults = 0;
+        let started = Instant::now();
         while !shutdown.is_cancelled() {
             if signals.types_changed.swap(false, Ordering::Relaxed) {
                 ingestor.types_changed();
@@ -107,6 +116,9 @@ impl Daemon {
                 Ok(Pass { again: true, .. }) => Some(Duration::ZERO),
                 Ok(pass) => {
                     faults = 0;
+                    if pass.look_again.is_none() || started.elapsed() > TIME_TO_SEE_THE_FOLDER {
+                        signals.folder_seen.cancel();
+                    }
                     pass.look_again
                 }
                 Err(fault) => {
@@ -187,8 +199,13 @@ fn ticker(period: Duration) -> tokio::time::Interval {
 
 impl Signals {
     fn share(&self) -> Self {
-        let Self { wake, types_changed, full_scan } = self;
-        Self { wake: wake.clone(), types_changed: types_changed.clone(), full_scan: full_scan.clone() }
+        let Self { wake, types_changed, full_scan, folder_seen } = self;
+        Self {
+            wake: wake.clone(),
+            types_changed: types_changed.clone(),
+            full_scan: full_scan.clone(),
+            folder_seen: folder_seen.clone(),
+        }
     }
 }
 

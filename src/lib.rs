@@ -13,6 +13,7 @@
 //! 5. [`compact`] makes few large data files out of many small ones; rows and their order stay what they were.
 //! 6. [`jobs`] recompute the days that committed loads touched; [`query`] reads exactly the data files that the
 //!    ledger names.
+//! 7. [`alerts`] are rows that any of these write; beside them all, a dispatcher finds out from the rows whom to tell what.
 //!
 //! # Where it resumes after a crash
 //!
@@ -25,8 +26,8 @@
 //!
 //! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`ingest`], [`jobs`] → [`compact`] → [`query`], [`alerts`] → [`lake`],
 //! [`decode`] → [`schema`], [`inbox`], [`metadata`] → [`name`], [`arrival`], [`partition`], [`durable`], [`owner`],
-//! [`settings`], [`clock`], [`telemetry`], [`printable`], [`base64`], [`workers`]. There are no globals: [`app`] builds each part once and
-//! hands it down. `docs/architecture.md` tells why it is so.
+//! [`schedule`], [`zone`], [`settings`], [`clock`], [`telemetry`], [`printable`], [`base64`], [`workers`]. There are no globals: [`app`]
+//! builds each part once and hands it down. `docs/architecture.md` tells why it is so.
 
 pub mod alerts;
 pub mod app;
@@ -51,7 +52,9 @@ pub mod partition;
 pub mod printable;
 pub mod query;
 pub mod registry;
+pub mod schedule;
 pub mod schema;
 pub mod settings;
 pub mod telemetry;
 pub mod workers;
+pub mod zone;

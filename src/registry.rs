@@ -16,7 +16,7 @@ use crate::schema::field::TableSchema;
 use crate::schema::processing_config::ProcessingConfig;
 
 /// Names that `lakegate sql` gives to the ledger; a lake table cannot take them.
-pub const LEDGER_TABLES: [&str; 11] = [
+pub const LEDGER_TABLES: [&str; 14] = [
     "table_metadata",
     "files",
     "file_events",
@@ -28,6 +28,9 @@ pub const LEDGER_TABLES: [&str; 11] = [
     "jobs",
     "job_runs",
     "alerts",
+    "alert_deliveries",
+    "alert_channels",
+    "file_expectations",
 ];
 
 /// Everything that loading a file of one type needs to know.

@@ -3,12 +3,15 @@
 //! Every key, its default and its meaning stand in `config/default.toml`, which is part of the binary. This module
 //! reads files and an environment it is handed; it knows nothing of what the settings are for.
 
+mod alerts;
 mod check;
 mod database;
 mod effective;
 mod environment;
 mod layers;
 mod paths;
+mod positions;
+mod secret;
 mod sources;
 
 use std::path::PathBuf;
@@ -17,9 +20,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use self::alerts::{
+    Alerts, EmailChannel, Gravity, LogChannel, PagerDutyChannel, SlackChannel, Tls, WebhookChannel,
+};
 pub use self::database::{DatabaseUrl, redact_url};
 pub use self::effective::{Effective, Origin};
 pub use self::paths::Paths;
+pub use self::secret::{Secret, redact_hook};
 pub use self::sources::{Flags, Sources};
 
 /// `config/default.toml`: the one list of keys.
@@ -33,6 +40,7 @@ pub struct Settings {
     pub ingest: Ingest,
     pub jobs: Jobs,
     pub compact: Compact,
+    pub alerts: Alerts,
     pub query: Query,
     pub log: Log,
     pub storage: Storage,
@@ -247,6 +255,7 @@ struct Written {
     ingest: Ingest,
     jobs: Jobs,
     compact: Compact,
+    alerts: Alerts,
     query: Query,
     log: Log,
     storage: Storage,
@@ -292,7 +301,7 @@ impl Settings {
 }
 
 impl Mistake {
-    fn new(place: impl Into<String>, message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn new(place: impl Into<String>, message: impl Into<String>, hint: Option<String>) -> Self {
         Mistake { place: place.into(), message: message.into(), hint }
     }
 }
@@ -303,7 +312,7 @@ fn resolve(
     mut remarks: Vec<String>,
     sources: &Sources,
 ) -> Settings {
-    let Written { paths, database, ingest, jobs, compact, query, log, storage, iceberg } = written;
+    let Written { paths, database, ingest, jobs, compact, alerts, query, log, storage, iceberg } = written;
     let paths = paths.resolve(&sources.cwd);
     let url = database.resolve(&paths);
     remarks.extend(check::unused(&merged));
@@ -314,6 +323,7 @@ fn resolve(
         ingest,
         jobs,
         compact,
+        alerts,
         query,
         log,
         storage,

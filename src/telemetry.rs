@@ -18,7 +18,7 @@ use crate::printable::Escaping;
 use crate::settings::{Level, LogFormat};
 
 /// Libraries that explain themselves at length; `RUST_LOG` can still ask them to.
-const TALKATIVE: [&str; 10] = [
+const TALKATIVE: [&str; 16] = [
     "sqlx",
     "sea_orm",
     "sea_orm_migration",
@@ -29,6 +29,12 @@ const TALKATIVE: [&str; 10] = [
     "tokio_cron_scheduler",
     "notify",
     "rustyline",
+    "reqwest",
+    "hyper",
+    "hyper_util",
+    "h2",
+    "rustls",
+    "lettre",
 ];
 
 /// How to log.

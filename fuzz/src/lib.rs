@@ -5,4 +5,6 @@
 pub mod decode;
 pub mod partition;
 pub mod printable;
+pub mod schedule;
 pub mod schema;
+pub mod zone;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use super::{compact, config, demo, doctor, files, generate, ingest, rejects, types};
+use super::{alerts, compact, config, demo, doctor, files, generate, ingest, rejects, types};
 use crate::settings::Flags;
 
 const EXAMPLES: &str = "\
@@ -118,6 +118,11 @@ Examples:
     Jobs {
         #[command(subcommand)]
         command: JobsCommand,
+    },
+    /// What needs attention, and whether people are told
+    Alerts {
+        #[command(subcommand)]
+        command: alerts::AlertsCommand,
     },
     /// Merge small data files into few large ones
     Compact(compact::CompactArgs),

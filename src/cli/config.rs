@@ -7,6 +7,8 @@ use super::exit::{Exit, Failure};
 use super::output::{print, print_json};
 use super::session::Session;
 use super::table::Columns;
+use crate::alerts::Channels;
+use crate::printable::shorten;
 use crate::settings::Effective;
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +38,7 @@ pub fn run(command: &ConfigCommand, session: &Session) -> Result<Exit, Failure> 
         ConfigCommand::Show { json: false } => show(session)?,
         // Mistakes ended the program before it came here.
         ConfigCommand::Check => {
+            Channels::open(&session.settings)?;
             session.say_remarks();
             session.terminal.say("the settings are in order\n");
         }
@@ -43,10 +46,14 @@ pub fn run(command: &ConfigCommand, session: &Session) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
+const LONGEST_VALUE: usize = 100;
+
 fn show(session: &Session) -> Result<(), Failure> {
     let mut table = Columns::new(&session.terminal, &["setting", "value", "from"]);
     for setting in session.settings.effective() {
         let value = setting.value.as_ref().map_or_else(|| "(not set)".into(), plain);
+        // Only templates are as long as that; --json has the whole of them.
+        let value = shorten(&value, LONGEST_VALUE);
         table.row([setting.key.clone(), value, setting.origin.to_string()]);
     }
     print(&table.render())

@@ -10,6 +10,7 @@ use super::output::{print, print_json};
 use super::session::Session;
 use super::table::{Columns, count, plural};
 use super::terminal::Terminal;
+use crate::alerts::Channels;
 use crate::app::{App, PassReport, Progress};
 use crate::ingest::FileStory;
 use crate::metadata::files::FileState;
@@ -39,6 +40,8 @@ pub async fn run(args: IngestArgs, session: Session) -> Result<Exit, Failure> {
     files.iter().try_for_each(|file| check(file))?;
     session.say_remarks();
     let terminal = session.terminal.clone();
+    // Who runs this sees what the log would say.
+    let channels = Channels::open(&session.settings)?.without_log();
     let app = App::open(session.settings).await?;
     let names = app.copy_in(&files)?;
     let report = pass(&app, &names, &terminal).await?;
@@ -48,6 +51,7 @@ pub async fn run(args: IngestArgs, session: Session) -> Result<Exit, Failure> {
         print(&to_text(&report, &terminal))?;
         tell_problems(&report, &terminal);
     }
+    app.tell_alerts(channels).await;
     let failed = report.files.iter().any(|file| file.state == FileState::Failed);
     Ok(if failed { Exit::SomeFailed } else { Exit::Done })
 }

@@ -5,15 +5,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::{Exit, Failure};
 use super::session::Session;
+use crate::alerts::Channels;
 use crate::app::App;
 
 pub async fn run(session: Session) -> Result<Exit, Failure> {
     for remark in session.settings.remarks() {
         tracing::warn!("{remark}");
     }
+    let channels = Channels::open(&session.settings)?;
     let shutdown = stop_on_signals()?;
     let app = App::open(session.settings).await?;
-    app.run(shutdown).await?;
+    app.run(channels, shutdown).await?;
     Ok(Exit::Done)
 }
 

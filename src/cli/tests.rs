@@ -78,6 +78,7 @@ Commands:
   files     One file's whole story; load it again
   rejects   Records that were refused, and why
   jobs      Scheduled SQL and its runs
+  alerts    What needs attention, and whether people are told
   compact   Merge small data files into few large ones
   generate  Write sample vehicle files into incoming/
   migrate   Create or update the tables of the metadata database

@@ -1,12 +1,20 @@
 //! Alerts: one row per cause while it lasts. The same cause again only counts.
+//!
+//! What the channels were told about them is next door: `deliveries`, and `channels` for how each channel fares.
+
+mod channels;
+mod deliveries;
 
 use chrono::{DateTime, Utc};
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::Metadata;
 use super::error::MetadataError;
 use super::row::{Cell, ledger_row, words};
-use super::statement::Sql;
+use super::statement::{Batch, Sql};
+
+pub use channels::{ChannelRow, RateLimit};
+pub use deliveries::{Claim, DeliveryRow, Told, Word};
 
 words! {
     pub enum Severity {
@@ -14,6 +22,32 @@ words! {
         Warning = "warning",
         Error = "error",
         Critical = "critical",
+    }
+}
+
+impl Severity {
+    /// From 0, `info`, to 3, `critical`.
+    pub fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// The next graver one; `critical` stays.
+    pub fn graver(self) -> Severity {
+        Severity::ALL.get(usize::from(self.rank()) + 1).copied().unwrap_or(Severity::Critical)
+    }
+}
+
+words! {
+    /// How an alert ends, and where its severity comes from.
+    pub enum AlertRule {
+        /// Whoever raised it says that its cause is gone.
+        Condition = "condition",
+        /// Files of a type that fail: when later ones load. The share of failures gives the severity.
+        Files = "files",
+        /// Records of a type that are refused, likewise.
+        Records = "records",
+        /// Something that happened: when it has not happened again for a long while.
+        Event = "event",
     }
 }
 
@@ -42,6 +76,11 @@ ledger_row! {
         pub first_seen_at: DateTime<Utc>,
         pub last_seen_at: DateTime<Utc>,
         pub resolved_at: Option<DateTime<Utc>>,
+        pub rule: AlertRule,
+        /// When the severity was last raised because nobody had looked.
+        pub escalated_at: Option<DateTime<Utc>>,
+        /// When it was over and every channel had heard all there was to tell.
+        pub settled_at: Option<DateTime<Utc>>,
     }
 }
 
@@ -85,37 +124,15 @@ impl Default for AlertFilter {
 }
 
 impl Metadata {
-    /// Raises an alert, or counts it when one with the same fingerprint is live; the newest message stays.
+    /// Raises an alert that lasts until [`Self::resolve`], or counts it when one with the same fingerprint is live.
     pub async fn raise(&self, alert: &NewAlert) -> Result<Raised, MetadataError> {
-        const ACT: &str = "raise an alert";
-        let NewAlert { code, severity, subject, cause, message, hint, fingerprint, occurrences } = alert;
-        let times = (*occurrences).max(1);
-        let text =
-            "INSERT INTO alerts (code, severity, subject, cause, message, hint, fingerprint, occurrences)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-                    ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO UPDATE SET
-                        occurrences = alerts.occurrences + excluded.occurrences, severity = excluded.severity,
-                        message = excluded.message, hint = excluded.hint, last_seen_at = {now}
-                    RETURNING id, occurrences";
-        let rows = Sql::new(ACT, text)
-            .bind(code)
-            .bind(*severity)
-            .bind(subject)
-            .bind(cause)
-            .bind(message)
-            .bind(hint)
-            .bind(fingerprint)
-            .bind(times)
-            .rows(self.write())
-            .await?;
-        let read = |column| match rows.first() {
-            Some(row) => i64::read(row, column),
-            None => Err(DbErr::RecordNotInserted),
-        };
-        let raised = read("id").and_then(|id| Ok((id, read("occurrences")?)));
-        let (id, total) = raised.map_err(|error| MetadataError::database(ACT, error))?;
-        // An alert that was there has at least one occurrence, so its sum is greater.
-        Ok(Raised { id, new: total == times, occurrences: total })
+        self.raise_as(alert, AlertRule::Condition).await
+    }
+
+    /// Raises an alert, or counts it when one with the same fingerprint is live; the newest message and the gravest
+    /// severity stay.
+    pub async fn raise_as(&self, alert: &NewAlert, rule: AlertRule) -> Result<Raised, MetadataError> {
+        raise(alert, rule, self.write()).await
     }
 
     /// Ends the live alert with this fingerprint; false when there is none.
@@ -123,6 +140,60 @@ impl Metadata {
         let text = "UPDATE alerts SET status = 'resolved', resolved_at = {now}
                     WHERE fingerprint = $1 AND status <> 'resolved'";
         Ok(Sql::new("resolve an alert", text).bind(fingerprint).run(self.write()).await? > 0)
+    }
+
+    /// Ends one alert, unless it was counted more than so many times meanwhile or is over already.
+    pub async fn resolve_unless_seen(&self, id: i64, occurrences: i64) -> Result<bool, MetadataError> {
+        let text = "UPDATE alerts SET status = 'resolved', resolved_at = {now}
+                    WHERE id = $1 AND status <> 'resolved' AND occurrences <= $2";
+        let act = Sql::new("resolve an alert", text).bind(id).bind(occurrences);
+        Ok(act.run(self.write()).await? > 0)
+    }
+
+    /// Raises the severity of a live alert from what it was found to be; false when somebody else was first.
+    pub async fn make_graver(&self, id: i64, from: Severity, to: Severity) -> Result<bool, MetadataError> {
+        let text = "UPDATE alerts SET severity = $3 WHERE id = $1 AND severity = $2 AND status <> 'resolved'";
+        let act = Sql::new("raise the severity of an alert", text).bind(id).bind(from).bind(to);
+        Ok(act.run(self.write()).await? > 0)
+    }
+
+    /// As [`Self::make_graver`], because nobody has looked at it: an acknowledged alert stays as it is.
+    pub async fn escalate(&self, id: i64, from: Severity, to: Severity) -> Result<bool, MetadataError> {
+        let text = "UPDATE alerts SET severity = $3, escalated_at = {now}
+                    WHERE id = $1 AND severity = $2 AND status = 'open'";
+        let act = Sql::new("escalate an alert", text).bind(id).bind(from).bind(to);
+        Ok(act.run(self.write()).await? > 0)
+    }
+
+    /// Notes that someone looks after an open alert; false when it is not open.
+    pub async fn acknowledge(&self, id: i64) -> Result<bool, MetadataError> {
+        let text = "UPDATE alerts SET status = 'acknowledged' WHERE id = $1 AND status = 'open'";
+        Ok(Sql::new("acknowledge an alert", text).bind(id).run(self.write()).await? > 0)
+    }
+
+    /// Alerts that are live, or over and not yet told to everyone, oldest first.
+    pub async fn unsettled_alerts(&self) -> Result<Vec<AlertRow>, MetadataError> {
+        let text = format!(
+            "SELECT {} FROM alerts WHERE settled_at IS NULL ORDER BY id LIMIT 10000",
+            AlertRow::COLUMNS
+        );
+        Sql::new("list the alerts", text).all(self.read()).await
+    }
+
+    /// Notes that nothing more is to be told about these alerts, which are over.
+    pub async fn settle_alerts(&self, ids: &[i64]) -> Result<(), MetadataError> {
+        let batch = Batch::of(["id"], ids.iter().map(|&id| [id.into()]));
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let text = "UPDATE alerts SET settled_at = {now} FROM {rows}
+                    WHERE alerts.id = r.id AND alerts.status = 'resolved' AND alerts.settled_at IS NULL";
+        Sql::over("settle alerts", batch, text).run(self.write()).await.map(drop)
+    }
+
+    pub async fn alert(&self, id: i64) -> Result<Option<AlertRow>, MetadataError> {
+        let text = format!("SELECT {} FROM alerts WHERE id = $1", AlertRow::COLUMNS);
+        Sql::new("look up an alert", text).bind(id).one(self.read()).await
     }
 
     /// Alerts that match, newest first.
@@ -136,4 +207,46 @@ impl Metadata {
         let sql = Sql::new("list the alerts", text).bind(i64::from(*live)).bind(*severity).bind(*limit);
         sql.all(self.read()).await
     }
+}
+
+/// As [`Metadata::raise_as`], perhaps in a transaction.
+pub(super) async fn raise(
+    alert: &NewAlert,
+    rule: AlertRule,
+    on: &impl ConnectionTrait,
+) -> Result<Raised, MetadataError> {
+    const ACT: &str = "raise an alert";
+    let NewAlert { code, severity, subject, cause, message, hint, fingerprint, occurrences } = alert;
+    let times = (*occurrences).max(1);
+    let text =
+        "INSERT INTO alerts (code, severity, subject, cause, message, hint, fingerprint, occurrences, rule)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO UPDATE SET
+                    occurrences = alerts.occurrences + excluded.occurrences,
+                    severity = CASE WHEN (alerts.severity = 'critical')
+                        OR (alerts.severity = 'error' AND excluded.severity IN ('warning', 'info'))
+                        OR (alerts.severity = 'warning' AND excluded.severity = 'info')
+                        THEN alerts.severity ELSE excluded.severity END,
+                    message = excluded.message, hint = excluded.hint, last_seen_at = {now}
+                RETURNING id, occurrences";
+    let rows = Sql::new(ACT, text)
+        .bind(code)
+        .bind(*severity)
+        .bind(subject)
+        .bind(cause)
+        .bind(message)
+        .bind(hint)
+        .bind(fingerprint)
+        .bind(times)
+        .bind(rule)
+        .rows(on)
+        .await?;
+    let read = |column| match rows.first() {
+        Some(row) => i64::read(row, column),
+        None => Err(DbErr::RecordNotInserted),
+    };
+    let raised = read("id").and_then(|id| Ok((id, read("occurrences")?)));
+    let (id, total) = raised.map_err(|error| MetadataError::database(ACT, error))?;
+    // An alert that was there has at least one occurrence, so its sum is greater.
+    Ok(Raised { id, new: total == times, occurrences: total })
 }

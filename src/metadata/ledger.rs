@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
-use super::alerts::AlertRow;
+use super::alerts::{AlertRow, ChannelRow, DeliveryRow};
 use super::data_files::DataFileRow;
 use super::error::{Failure, MetadataError};
+use super::expectations::ExpectationRow;
 use super::files::{FileEventRow, FileRow};
 use super::jobs::{JobRow, JobRunRow};
 use super::loads::LoadRow;
@@ -28,6 +29,9 @@ const TABLES: &[LedgerTable] = &[
     JobRow::TABLE,
     JobRunRow::TABLE,
     AlertRow::TABLE,
+    DeliveryRow::TABLE,
+    ChannelRow::TABLE,
+    ExpectationRow::TABLE,
 ];
 
 /// Tables that are there for the machinery alone.

@@ -76,6 +76,7 @@ impl Fixture {
         let source = PartitionSource::Fixed(partition.map(str::to_string));
         writer.write(&batch, &source).expect("written");
         let files = writer.finish().expect("closed");
+        let rows_carried = files.iter().map(|file| file.rows as i64).sum();
         let data_files = files
             .iter()
             .map(|file| NewDataFile {
@@ -86,7 +87,7 @@ impl Fixture {
                 column_ranges: file.column_ranges.clone(),
             })
             .collect();
-        let intent = Intent { data_files, removes: removes.to_vec(), ..Intent::default() };
+        let intent = Intent { data_files, removes: removes.to_vec(), rows_carried, ..Intent::default() };
         self.metadata.stage(load_id, &intent).await.expect("staged");
         staging::publish(&self.lake, &files).expect("published");
         self.metadata.commit(load_id).await.expect("committed");

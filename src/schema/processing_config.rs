@@ -4,20 +4,22 @@
 //! what to write instead: a row explains itself in `status_reason`, and is never treated differently in silence.
 
 mod csv;
+mod expected;
 mod zone;
 
 use thiserror::Error;
 
 pub use self::csv::{CsvSettings, Quote};
-pub use self::zone::Zone;
+pub use self::expected::ExpectedEvery;
 use super::field::{Field, Kind, TableSchema};
 use super::members::{self, MemberFault, Members, SyntaxFault};
 use super::names;
 use super::violation::named;
 use crate::decode::value::Node;
 pub use crate::partition::PartitionBy;
+pub use crate::zone::Zone;
 
-const KEYS: [&str; 19] = [
+const KEYS: &[&str] = &[
     "format",
     "write_mode",
     "mode",
@@ -37,6 +39,7 @@ const KEYS: [&str; 19] = [
     "on_redelivery",
     "auto_replay",
     "pause_after_failures",
+    "expected_every",
 ];
 
 /// How files of one type are processed.
@@ -68,6 +71,8 @@ pub struct ProcessingConfig {
     pub auto_replay: bool,
     /// Pause the type after so many failed files in a row; 0: never; `None`: as the settings say.
     pub pause_after_failures: Option<u64>,
+    /// When files must come; `None`: whenever they like.
+    pub expected_every: Option<ExpectedEvery>,
 }
 
 /// What becomes of a file that was loaded when the same file, by type and time in the name, comes with other bytes.
@@ -135,6 +140,10 @@ pub enum ConfigError {
     #[error("processing_config: unknown timezone \"{name}\"; {suggestion}")]
     Timezone { name: String, suggestion: String },
     #[error(
+        "processing_config: \"expected_every\": {fault}; write for instance \"0 6 * * *\", every day at six"
+    )]
+    ExpectedEvery { fault: String },
+    #[error(
         "processing_config: {feature} works by primary key, and the schema has none; add \"primary_key\": [\"…\"] to schema_definition"
     )]
     NoPrimaryKey { feature: &'static str },
@@ -166,8 +175,10 @@ impl ProcessingConfig {
     pub fn parse(text: &str) -> Result<ProcessingConfig, ConfigError> {
         let value = members::parse(text)?;
         let config = Members::of(&value)?;
-        config.only(&KEYS)?;
+        config.only(KEYS)?;
         check_supported(config)?;
+        let timezone = config.text("timezone")?.map(zone::parse).transpose()?.unwrap_or(Zone::UTC);
+        let expected = config.get("expected_every");
         Ok(ProcessingConfig {
             write_mode: write_mode(config)?,
             partition_by: config.choice("partition_by", &PARTITIONS)?.unwrap_or(PartitionBy::Date),
@@ -178,13 +189,14 @@ impl ProcessingConfig {
             max_reject_ratio: ratio(config)?.unwrap_or(0.5),
             dedupe: config.flag("dedupe")?.unwrap_or(false),
             compression: config.choice("compression", &COMPRESSIONS)?.unwrap_or(Compression::Zstd),
-            timezone: config.text("timezone")?.map(Zone::parse).transpose()?.unwrap_or(Zone::UTC),
+            timezone,
             lineage: config.flag("lineage")?.unwrap_or(true),
             target_file_mb: target_file_mb(config)?,
             csv: config.get("csv").map(CsvSettings::parse).transpose()?,
             on_redelivery: config.choice("on_redelivery", &REDELIVERIES)?.unwrap_or(OnRedelivery::Append),
             auto_replay: config.flag("auto_replay")?.unwrap_or(false),
             pause_after_failures: config.count("pause_after_failures")?,
+            expected_every: expected.map(|value| ExpectedEvery::parse(value, timezone)).transpose()?,
         })
     }
 

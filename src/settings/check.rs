@@ -8,7 +8,7 @@ use super::layers::{Entry, Merged};
 use super::{Mistake, Settings, database};
 
 /// Smallest and largest value of each number.
-const BOUNDS: [(&str, i64, i64); 15] = [
+const BOUNDS: &[(&str, i64, i64)] = &[
     ("ingest.quiet_ms", 0, 3_600_000),
     ("ingest.max_wait_seconds", 0, 86_400),
     ("ingest.scan_seconds", 1, 3_600),
@@ -23,11 +23,35 @@ const BOUNDS: [(&str, i64, i64); 15] = [
     ("compact.min_files", 2, 100_000),
     ("compact.target_file_mb", 1, 1 << 20),
     ("compact.keep_replaced_seconds", 0, 604_800),
+    ("alerts.error_percent", 0, 100),
+    ("alerts.critical_percent", 0, 100),
+    ("alerts.rate_min_files", 1, 1 << 32),
+    ("alerts.rate_min_records", 1, 1 << 40),
+    ("alerts.rate_seconds", 1, 2_592_000),
+    ("alerts.escalate_seconds", 0, 31_536_000),
+    ("alerts.resolve_seconds", 0, 31_536_000),
+    ("alerts.forget_seconds", 1, 31_536_000),
+    ("alerts.repeat_seconds", 0, 31_536_000),
+    ("alerts.max_messages", 1, 100_000),
+    ("alerts.max_messages_seconds", 1, 86_400),
+    ("alerts.timeout_seconds", 1, 300),
+    ("alerts.email.port", 0, 65_535),
     ("query.memory_mb", 16, 1 << 24),
 ];
 
-const CHOICES: [(&str, &[&str]); 2] =
-    [("log.level", &["error", "warn", "info", "debug", "trace"]), ("log.format", &["text", "json"])];
+const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+
+const CHOICES: &[(&str, &[&str])] = &[
+    ("log.level", &["error", "warn", "info", "debug", "trace"]),
+    ("log.format", &["text", "json"]),
+    ("alerts.escalate_to", SEVERITIES),
+    ("alerts.log.min_severity", SEVERITIES),
+    ("alerts.webhook.min_severity", SEVERITIES),
+    ("alerts.slack.min_severity", SEVERITIES),
+    ("alerts.pagerduty.min_severity", SEVERITIES),
+    ("alerts.email.min_severity", SEVERITIES),
+    ("alerts.email.tls", &["starttls", "tls", "none"]),
+];
 
 /// Settings that this version takes note of and does not use.
 const UNUSED: [&str; 3] = ["storage.s3_bucket", "iceberg.catalog_uri", "iceberg.warehouse"];

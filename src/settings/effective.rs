@@ -7,6 +7,7 @@ use toml::Value;
 use super::database::{DatabaseUrl, redact_url};
 use super::layers::Merged;
 use super::paths::Paths;
+use super::secret::redact_hook;
 
 /// One setting as it is in effect. Holds no secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +57,17 @@ impl fmt::Display for Origin {
     }
 }
 
+/// Settings that are shown as `***`.
+const SECRETS: [&str; 4] = [
+    "alerts.webhook.secret",
+    "alerts.webhook.authorization",
+    "alerts.pagerduty.routing_key",
+    "alerts.email.password",
+];
+
+/// Addresses whose path is a secret.
+const HOOKS: [&str; 3] = ["alerts.webhook.url", "alerts.slack.url", "alerts.pagerduty.url"];
+
 pub(super) fn list(merged: Merged, paths: &Paths, url: &DatabaseUrl) -> Vec<Effective> {
     let resolved = |key: &str, value: Value| {
         let folder = paths.keyed().into_iter().find(|(folder, _)| *folder == key);
@@ -63,6 +75,8 @@ pub(super) fn list(merged: Merged, paths: &Paths, url: &DatabaseUrl) -> Vec<Effe
             (Some((_, path)), _) => Some(path.display().to_string().into()),
             (None, _) if key == "database.url" => Some(url.to_string().into()),
             (None, Value::String(text)) if text.is_empty() => None,
+            (None, Value::String(_)) if SECRETS.contains(&key) => Some("***".into()),
+            (None, Value::String(text)) if HOOKS.contains(&key) => Some(redact_hook(&text).into()),
             // Anything that looks like a URL may carry a password.
             (None, Value::String(text)) => Some(redact_url(&text).into()),
             (None, value) => Some(value),

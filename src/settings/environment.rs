@@ -53,7 +53,7 @@ pub(super) fn entries(sources: &Sources, keys: &Keys, mistakes: &mut Vec<Mistake
     for (name, value) in &sources.env {
         let name = name.to_string_lossy();
         let Some(rest) = name.strip_prefix(PREFIX) else { continue };
-        let key = rest.to_lowercase().replacen("__", ".", 1);
+        let key = rest.to_lowercase().replace("__", ".");
         if keys.contains_key(&key) {
             entries.extend(entry(&name, &key, value, keys, mistakes));
         } else {
@@ -97,6 +97,6 @@ fn parse(text: &str, default: &toml::Value) -> Result<toml::Value, String> {
 
 fn unknown(name: &str, key: &str, keys: &Keys) -> Mistake {
     let hint = nearest(key, keys)
-        .map(|near| format!("did you mean {PREFIX}{}?", near.to_uppercase().replacen('.', "__", 1)));
+        .map(|near| format!("did you mean {PREFIX}{}?", near.to_uppercase().replace('.', "__")));
     Mistake::new(name, "there is no such setting", hint)
 }

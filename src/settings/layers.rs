@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use toml::{Spanned, Table, Value};
+use toml::{Table, Value};
 
 use super::effective::Origin;
 use super::environment::{self, Environment};
+use super::positions::{key_lines, line_at};
 use super::sources::{Flags, Sources};
 use super::{DEFAULTS, Mistake};
 
@@ -41,13 +42,22 @@ impl Merged {
     pub(super) fn to_table(&self) -> Table {
         let mut table = Table::new();
         for entry in self.0.values() {
-            let Some((section, key)) = entry.key.split_once('.') else { continue };
-            let section = table.entry(section).or_insert_with(|| Table::new().into());
-            if let Value::Table(section) = section {
-                section.insert(key.to_owned(), entry.value.clone());
-            }
+            put(&mut table, &entry.key, &entry.value);
         }
         table
+    }
+}
+
+/// Puts a value under `section.key`, making the sections on the way.
+fn put(table: &mut Table, key: &str, value: &Value) {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_owned(), value.clone())),
+        Some((section, rest)) => {
+            let section = table.entry(section).or_insert_with(|| Table::new().into());
+            if let Value::Table(section) = section {
+                put(section, rest, value);
+            }
+        }
     }
 }
 
@@ -161,35 +171,19 @@ fn is_loud(level: &str) -> bool {
     matches!(level, "info" | "debug" | "trace")
 }
 
-/// `section.key` with its value; a value outside a section keeps its bare key.
+/// `section.key` (`section.section.key`) with its value; a value outside a section keeps its bare key.
 fn flatten(table: &Table) -> Vec<(String, Value)> {
     let mut flat = Vec::new();
     for (section, value) in table {
         match value {
             Value::Table(members) => {
-                flat.extend(members.iter().map(|(key, value)| (format!("{section}.{key}"), value.clone())));
+                let members = flatten(members).into_iter();
+                flat.extend(members.map(|(key, value)| (format!("{section}.{key}"), value)));
             }
             value => flat.push((section.clone(), value.clone())),
         }
     }
     flat
-}
-
-/// The line of each `section.key`. A file that holds more than sections of keys has no lines: they only help.
-fn key_lines(text: &str) -> BTreeMap<String, usize> {
-    type Sections = BTreeMap<String, BTreeMap<Spanned<String>, toml::Value>>;
-    let sections: Sections = toml::from_str(text).unwrap_or_default();
-    let mut lines = BTreeMap::new();
-    for (section, members) in &sections {
-        for key in members.keys() {
-            lines.insert(format!("{section}.{}", key.get_ref()), line_at(text, key.span().start));
-        }
-    }
-    lines
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }
 
 fn placed(place: &str, line: Option<usize>) -> String {
@@ -210,15 +204,17 @@ fn kind(value: &Value) -> &'static str {
 
 /// The known key that was probably meant.
 pub(super) fn nearest<'k>(key: &str, keys: &'k Keys) -> Option<&'k str> {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    let last = |key: &'k str| key.rsplit('.').next().unwrap_or_default();
+    let own_name = key.rsplit('.').next().unwrap_or_default();
     keys.keys()
-        .map(|known| {
+        .filter_map(|known| {
             let whole = strsim::damerau_levenshtein(key, known);
             // A key in the wrong section, or in none, is recognised by its own name.
-            let own = 1 + strsim::damerau_levenshtein(&last(key), &last(known));
-            (whole.min(own), known)
+            let own = 1 + strsim::damerau_levenshtein(own_name, last(known));
+            let near = [(whole, 1 + known.len() / 5), (own, 1 + last(known).len() / 4)];
+            let distances = near.into_iter().filter(|(distance, allowed)| distance <= allowed);
+            distances.map(|(distance, _)| (distance, known.as_str())).min()
         })
         .min()
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 5)
-        .map(|(_, known)| known.as_str())
+        .map(|(_, known)| known)
 }

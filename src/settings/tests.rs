@@ -115,15 +115,15 @@ fn the_bare_names_work() {
         .env("SOURCE_DATA_BASE", "./source")
         .env("PROCESSED_FOLDER", "")
         .env("DATALAKE_BASE", "/srv/tables/")
-        .env("DATABASE_URL", "postgres://u:secret@host/db");
+        .env("DATABASE_URL", "postgres://u:hush@host/db");
     let settings = world.load();
     assert_eq!(settings.paths.data, Path::new("/srv/lake"));
     assert_eq!(settings.paths.incoming, Path::new("/srv/in"));
     assert_eq!(settings.paths.source_data, world.folder.path().join("source"));
     assert_eq!(settings.paths.processed, Path::new("/srv/lake/processed"));
     assert_eq!(settings.paths.datalake, Path::new("/srv/tables"));
-    assert_eq!(settings.database.url.expose(), "postgres://u:secret@host/db");
-    assert!(!format!("{settings:?}").contains("secret"));
+    assert_eq!(settings.database.url.expose(), "postgres://u:hush@host/db");
+    assert!(!format!("{settings:?}").contains("hush"));
 }
 
 #[test]
@@ -152,8 +152,8 @@ fn all_mistakes_are_named_at_once_with_their_place() {
     insta::assert_snapshot!(mistakes, @r#"
 config/development.toml:4: `ingest.polling` is text, expected true or false
 config/development.toml:2: there is no setting `ingest.quite_ms` / did you mean `ingest.quiet_ms`?
-mine.toml: there is no setting `quiet_ms` / did you mean `ingest.quiet_ms`?
-mine.toml: there is no setting `zebra.x`
+mine.toml:1: there is no setting `quiet_ms` / did you mean `ingest.quiet_ms`?
+mine.toml:3: there is no setting `zebra.x`
 LAKEGATE__INGEST__LOAD_MAX_FILES: "many" is not a whole number
 LAKEGATE__LOG__LEVL: there is no such setting / did you mean LAKEGATE__LOG__LEVEL?
 DATABASE_URL: `database.url` has "mysql", expected sqlite or postgres / write sqlite://path/to/metadata.db or postgres://user:password@host/name
@@ -198,6 +198,8 @@ fn every_key_is_reached_by_the_environment() {
             Some(toml::Value::Boolean(_)) => "true",
             _ if entry.key == "log.level" => "warn",
             _ if entry.key == "log.format" => "json",
+            _ if entry.key.ends_with("severity") || entry.key == "alerts.escalate_to" => "info",
+            _ if entry.key == "alerts.email.tls" => "none",
             _ if entry.key == "database.url" => "sqlite:///x/y.db",
             _ => "/x/y",
         };
@@ -220,5 +222,45 @@ fn every_key_of_the_defaults_is_explained() {
                 run = true;
             }
         }
+    }
+}
+
+#[test]
+fn nested_sections_are_settings_like_others() {
+    let world = World::new().file(
+        "config/development.toml",
+        "[alerts.slack]\nmin_severity = \"error\"\ntemplat = \"\"\n[alerts]\nlog = 1\n",
+    );
+    insta::assert_snapshot!(world.mistakes().join("\n"), @r"
+    config/development.toml:5: there is no setting `alerts.log`
+    config/development.toml:3: there is no setting `alerts.slack.templat` / did you mean `alerts.slack.template`?
+    ");
+    let world = World::new()
+        .file("config/development.toml", "[alerts.slack]\nmin_severity = \"error\"\n")
+        .env("LAKEGATE__ALERTS__EMAIL__PORT", "2525");
+    let settings = world.load();
+    assert_eq!((settings.alerts.slack.min_severity, settings.alerts.email.port), (Gravity::Error, 2525));
+    let misspelt = World::new().env("LAKEGATE__ALERTS__EMAIL__PROT", "1").mistakes();
+    assert!(misspelt[0].contains("did you mean LAKEGATE__ALERTS__EMAIL__PORT?"), "{misspelt:?}");
+}
+
+#[test]
+fn secrets_of_channels_are_shown_nowhere() {
+    let secrets = [
+        ("WEBHOOK__URL", "https://example.org/secret-1"),
+        ("WEBHOOK__SECRET", "secret-2"),
+        ("WEBHOOK__AUTHORIZATION", "Bearer secret-3"),
+        ("SLACK__URL", "https://hooks.slack.com/services/secret-4"),
+        ("PAGERDUTY__ROUTING_KEY", "secret-5"),
+        ("EMAIL__PASSWORD", "secret-6"),
+    ];
+    let world = secrets
+        .iter()
+        .fold(World::new(), |world, (key, secret)| world.env(&format!("LAKEGATE__ALERTS__{key}"), secret));
+    let settings = world.load();
+    assert_eq!(settings.alerts.webhook.secret.expose(), "secret-2");
+    for shown in [format!("{:?}", settings.effective()), format!("{settings:?}")] {
+        assert!(!shown.contains("secret-"), "{shown}");
+        assert!(shown.contains("https://hooks.slack.com/***") || shown.contains("alerts: Alerts"), "{shown}");
     }
 }

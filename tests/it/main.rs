@@ -1,5 +1,6 @@
 //! The one integration binary: Lakegate from outside.
 
+mod alerts;
 mod cli;
 mod cli_ledger;
 mod demo;

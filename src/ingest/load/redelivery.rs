@@ -43,7 +43,7 @@ impl Journey<'_> {
         }
         let wanted: Vec<Delivery> = hashed.fresh.iter().map(delivery).collect();
         let mut loaded: HashMap<Delivery, Vec<FileRow>> = HashMap::new();
-        for row in self.context.metadata.deliveries(&self.spec.file_type, &wanted).await? {
+        for row in self.context.metadata.earlier_deliveries(&self.spec.file_type, &wanted).await? {
             loaded.entry(Delivery::of(&row)).or_default().push(row);
         }
         let mut earlier = Earlier::new();

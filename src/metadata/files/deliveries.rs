@@ -78,7 +78,7 @@ pub(in crate::metadata) async fn reserve_files(
 
 impl Metadata {
     /// The loaded files of a type that are deliveries of one of these, oldest first.
-    pub async fn deliveries(
+    pub async fn earlier_deliveries(
         &self,
         file_type: &str,
         wanted: &[Delivery],

@@ -39,6 +39,7 @@ fn an_empty_object_gives_the_defaults() {
         on_redelivery: OnRedelivery::Append,
         auto_replay: false,
         pause_after_failures: None,
+        expected_every: None,
     };
     assert_eq!(config("{}"), expected);
     assert_eq!(config(r#"{"format":"parquet","lenient":false,"timezone":null}"#), expected);
@@ -203,5 +204,30 @@ fn mistakes_in_csv_settings_name_the_key() {
         (r#"{"csv":1}"#, r#"processing_config: "csv" must be an object, found 1 (number)"#),
     ] {
         assert_eq!(fault(text), expected);
+    }
+}
+
+#[test]
+fn files_are_expected_on_a_schedule_with_a_grace() {
+    let expected = |text: &str| config(text).expected_every.expect("expected");
+    let daily = ExpectedEvery { cron: "0 6 * * *".into(), grace_minutes: 60 };
+    assert_eq!(expected(r#"{"expected_every": "0 6 * * *"}"#), daily);
+    assert_eq!(
+        expected(r#"{"timezone": "+05:30", "expected_every": {"cron": "0 6 * * *", "grace_minutes": 0}}"#),
+        ExpectedEvery { grace_minutes: 0, ..daily }
+    );
+    assert_eq!(config(r#"{"expected_every": null}"#).expected_every, None);
+    let fault = |text: &str| ProcessingConfig::parse(text).expect_err("bad").to_string();
+    for (text, expected) in [
+        (r#"{"expected_every": "daily at six"}"#, "schedule 'daily at six' is not a cron expression"),
+        (r#"{"expected_every": {"grace_minutes": 5}}"#, "must be a cron expression, or an object with one"),
+        (
+            r#"{"expected_every": {"cron": "@daily", "grace": 5}}"#,
+            "unknown key \"grace\"; known are cron, grace_minutes",
+        ),
+        (r#"{"expected_every": {"cron": "@daily", "grace_minutes": 99999}}"#, "at most 44640, 31 days"),
+        (r#"{"expected_every": 6}"#, "must be a cron expression, or an object with one"),
+    ] {
+        assert!(fault(text).contains(expected), "{text}: {}", fault(text));
     }
 }

@@ -32,7 +32,10 @@ async fn processes_that_start_together_on_a_new_postgres_database_all_succeed() 
 
 async fn nothing_is_created_by_asking(fixture: Fixture) {
     let pending = fixture.metadata.pending().await.expect("read");
-    assert_eq!(pending, ["m0001_ledger", "m0002_compaction", "m0003_indexes", "m0004_second_chances"]);
+    assert_eq!(
+        pending,
+        ["m0001_ledger", "m0002_compaction", "m0003_indexes", "m0004_second_chances", "m0006_alerts"]
+    );
     assert_eq!(fixture.metadata.pending().await.expect("read"), pending);
     let error = fixture.metadata.live_files().await.expect_err("no tables yet");
     assert_eq!(error.hint(), Some("run `lakegate migrate`"), "{error:?}");
