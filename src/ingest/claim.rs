@@ -37,8 +37,9 @@ pub(super) async fn claim(
         attempt: file.attempt,
         target: target.as_deref().map(text),
     });
+    let beginning = context.at_work.begin().await;
     let (load_id, claimed) = context.metadata.begin_load_with(load, claims.collect()).await?;
-    *begun = Some(context.at_work.enter(load_id));
+    *begun = Some(beginning.enter(load_id));
     crash::at("after-claim");
     let claimed: HashSet<i64> = claimed.into_iter().collect();
     let wanted = wanted.into_iter().filter(|wanted| claimed.contains(&wanted.file.id)).collect();

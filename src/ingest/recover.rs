@@ -61,22 +61,23 @@ pub struct Background {
 
 /// Resumes whatever nobody works on; true when there was something.
 pub async fn recover(context: &Context, registry: &Registry, background: Background) -> Result<bool, Fault> {
-    // Before the ledger is read: a load that ends meanwhile is seen as it was.
-    let ours = Ours { loads: context.at_work.now(), background };
     let gone =
         context.owner.gone().map_err(Fault::file("look for ended processes in", context.owner.folder()))?;
     let suspects: HashMap<i64, bool> = gone.iter().flat_map(|gone| suspects_of(&gone.last_words)).collect();
     let ended = Ended { context, held: gone.iter().map(Gone::id).collect() };
     let mut charged = HashSet::new();
     let mut resumed = !suspects.is_empty();
-    for load in context.metadata.open_loads().await? {
+    let still = context.at_work.still().await;
+    let open = context.metadata.open_loads().await?;
+    let ours = Ours { loads: still.release(), background };
+    for load in open {
         if is_abandoned(&ended, &load, &ours) {
             resumed = true;
             charged.extend(resume_load(context, registry, &load, &suspects).await?);
         }
     }
     charge_others(context, &suspects, &charged).await?;
-    resumed |= settle_rest(&ended, registry, &ours).await?;
+    resumed |= settle_rest(&ended, registry).await?;
     clear_removed(context).await;
     tidy_after_compaction(context).await;
     for gone in gone {
@@ -265,14 +266,16 @@ fn poison(deaths: i64) -> Problem {
 
 /// Files whose outcome is in the ledger, but which were not moved to where they stay.
 /// True when there were any.
-async fn settle_rest(ended: &Ended<'_>, registry: &Registry, ours: &Ours) -> Result<bool, Fault> {
+async fn settle_rest(ended: &Ended<'_>, registry: &Registry) -> Result<bool, Fault> {
     let context = ended.context;
     let mut by_type: HashMap<Option<String>, Vec<FileRow>> = HashMap::new();
-    for row in context.metadata.unsettled().await? {
+    let still = context.at_work.still().await;
+    let unsettled = context.metadata.unsettled().await?;
+    let ours = still.release();
+    for row in unsettled {
         let is_ours = row.owner.as_deref().is_none_or(|owner| owner == context.owner.id());
         let is_gone = row.owner.as_deref().is_none_or(|owner| ended.contains(owner));
-        let in_work =
-            if is_ours { row.load_id.is_some_and(|load| ours.loads.contains(&load)) } else { !is_gone };
+        let in_work = if is_ours { row.load_id.is_some_and(|load| ours.contains(&load)) } else { !is_gone };
         if !in_work {
             by_type.entry(row.file_type.clone()).or_default().push(row);
         }

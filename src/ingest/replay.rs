@@ -119,8 +119,9 @@ async fn load(
     batch: &Batch,
 ) -> Result<Loaded, Fault> {
     let began = Instant::now();
+    let beginning = context.at_work.begin().await;
     let id = context.metadata.begin_load(&new_load(context, spec)).await?;
-    let _in_work = context.at_work.enter(id);
+    let _in_work = beginning.enter(id);
     crash::at("replay-after-begin");
     let (staged, judged) = match stage(context, spec, filter, batch, id).await {
         Ok(staged) => staged,

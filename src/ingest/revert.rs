@@ -69,8 +69,9 @@ async fn take_out(context: &Arc<Context>, file: &FileRow, table: String) -> Resu
         schema_version: None,
         owner: context.owner.id().to_owned(),
     };
+    let beginning = context.at_work.begin().await;
     let load_id = context.metadata.begin_load(&load).await?;
-    let _in_work = context.at_work.enter(load_id);
+    let _in_work = beginning.enter(load_id);
     crash::at("revert-after-begin");
     let departed = match stage(context, file, &table, load_id).await {
         Ok(departed) => departed,

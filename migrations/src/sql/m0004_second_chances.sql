@@ -9,6 +9,11 @@ ALTER TABLE rejects ADD COLUMN replay_load_id BIGINT
 ;;
 CREATE INDEX rejects_by_replay ON rejects (replay_load_id) WHERE replay_load_id IS NOT NULL
 ;;
+-- Causes are looked up among the open rejects only; those of a load that is not committed stay out of the index.
+DROP INDEX rejects_by_cause
+;;
+CREATE INDEX rejects_by_cause ON rejects (file_type, fingerprint) WHERE status = 'open'
+;;
 -- The worklist, in the order of files and records.
 CREATE INDEX rejects_worklist ON rejects (file_id, record_number, id) WHERE status = 'open'
 ;;

@@ -22,7 +22,8 @@ impl Delivery {
 }
 
 /// A file whose rows a load takes out: its rejects have nothing to follow any more.
-pub(in crate::metadata) const REMOVED_REJECTS: &str = "UPDATE rejects SET status = 'discarded'
+pub(in crate::metadata) const REMOVED_REJECTS: &str =
+    "UPDATE rejects SET status = 'discarded', updated_at = {now}
      WHERE status IN ('open', 'replayed') AND file_id IN (SELECT id FROM files WHERE removed_by_load = $1)";
 
 /// The end of the files whose rows a load takes out. They may be loaded again.

@@ -148,14 +148,16 @@ async fn publish(load: &LoadRow, on: &impl ConnectionTrait) -> Result<(), Metada
 const FILES: &str = "UPDATE files SET state = outcome, finished_at = {now}, updated_at = {now}
      WHERE load_id = $1 AND state = 'processing'";
 
-const REJECTS: &str = "UPDATE rejects SET status = 'open' WHERE load_id = $1 AND status = 'pending'";
+const REJECTS: &str =
+    "UPDATE rejects SET status = 'open', updated_at = {now} WHERE load_id = $1 AND status = 'pending'";
 
 /// What an earlier attempt on the same file refused, this one has read again.
-const OLD_REJECTS: &str = "UPDATE rejects SET status = 'discarded'
+const OLD_REJECTS: &str = "UPDATE rejects SET status = 'discarded', updated_at = {now}
      WHERE status = 'open' AND load_id <> $1
          AND file_id IN (SELECT id FROM files WHERE load_id = $1 AND attempt > 1)";
 
-const REPLAYED_REJECTS: &str = "UPDATE rejects SET status = 'replayed' WHERE replay_load_id = $1";
+const REPLAYED_REJECTS: &str =
+    "UPDATE rejects SET status = 'replayed', updated_at = {now} WHERE replay_load_id = $1";
 
 const REPLAYED_FILES: &str = "UPDATE files SET records_replayed = records_replayed +
          (SELECT count(*) FROM rejects WHERE rejects.file_id = files.id AND rejects.replay_load_id = $1)
