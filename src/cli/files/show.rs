@@ -90,6 +90,24 @@ fn to_text(story: &Story, session: &Session) -> String {
     text
 }
 
+/// The records of a file: where each went, or, of a file that is in no table (any more), that none of them is there.
+fn records(file: &FileRow) -> String {
+    let (read, rejected) = (count(file.records_read), count(file.records_rejected));
+    if file.state == FileState::Failed {
+        return format!("{read} read, {rejected} of them rejected; none is in a table");
+    }
+    let replayed = match file.records_replayed {
+        0 => String::new(),
+        records => format!("; {} of the rejected loaded since", count(records)),
+    };
+    format!(
+        "{read} read = {} written + {rejected} rejected + {} deduplicated + {} filtered{replayed}",
+        count(file.records_written),
+        count(file.records_deduplicated),
+        count(file.records_filtered)
+    )
+}
+
 fn head(story: &Story) -> String {
     let file = &story.file;
     let mut text = format!("{} is {}\n", escape(&file.name), file.state);
@@ -97,19 +115,7 @@ fn head(story: &Story) -> String {
         .place
         .as_ref()
         .map(|(path, there)| if *there { path.clone() } else { format!("{path} (not there any more)") });
-    let counts = format!(
-        "{} read = {} written + {} rejected + {} deduplicated + {} filtered",
-        count(file.records_read),
-        count(file.records_written),
-        count(file.records_rejected),
-        count(file.records_deduplicated),
-        count(file.records_filtered)
-    );
-    let replayed = match file.records_replayed {
-        0 => String::new(),
-        records => format!("; {} of the rejected loaded since", count(records)),
-    };
-    let counts = counts + &replayed;
+    let counts = records(file);
     let load =
         story.load.as_ref().map(|load| format!("{} into {}, {}", load.id, load.table_name, load.state));
     let lines = [
