@@ -12,6 +12,7 @@ mod lifecycle;
 mod message;
 mod missing;
 mod notify;
+mod schemas;
 mod sweep;
 mod template;
 
@@ -23,6 +24,7 @@ use tracing::{error, info, warn};
 pub use channel::{Channel, Channels, NAMES, SendFault};
 pub use dispatcher::Dispatcher;
 pub use message::{Message, Notice};
+pub use schemas::DriftNews;
 
 use crate::inbox::EntryKind;
 use crate::metadata::Metadata;

@@ -15,6 +15,7 @@ use crate::alerts::{Alarm, Channels, Dispatcher};
 use crate::clock::Clock;
 use crate::compact::Compactor;
 use crate::daemon::{self, Compactions, Daemon};
+use crate::drift::Recorder;
 use crate::durable::{self, DirectorySync};
 use crate::inbox::{Patience, Watch};
 use crate::ingest::batches::LoadLimits;
@@ -26,6 +27,7 @@ use crate::metadata::files::FileState;
 use crate::metadata::{Kind, Metadata, MetadataError};
 use crate::name::FileName;
 use crate::owner::Owner;
+use crate::promote::Promoter;
 use crate::query::{Engine, Limits, QueryError};
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -39,6 +41,7 @@ pub struct App {
     pub engine: Engine,
     pub runner: Runner,
     pub compactor: Compactor,
+    pub promoter: Promoter,
     context: Arc<Context>,
 }
 
@@ -132,9 +135,10 @@ impl App {
             clock.clone(),
             settings.compact.target_bytes(),
         );
+        let promoter = Promoter::new(metadata.clone(), lake.clone(), owner.clone());
         let context = context(&settings, metadata.clone(), lake, places, owner, clock);
         context.alarm.take_up().await;
-        Ok(Self { settings, metadata, engine, runner, compactor, context: Arc::new(context) })
+        Ok(Self { settings, metadata, engine, runner, compactor, promoter, context: Arc::new(context) })
     }
 
     /// Runs the daemon until `shutdown`, and tells about alerts on `channels`.
@@ -244,6 +248,7 @@ impl App {
                 None => break,
             }
         }
+        self.context.drift.flush(true).await;
         report.files.extend(self.waiting().await?);
         if let Err(left) = self.runner.sweep_removed().await {
             tracing::warn!("replaced data files are left for the next sweep: {left}");
@@ -287,8 +292,10 @@ fn context(
     clock: Clock,
 ) -> Context {
     let ingest = &settings.ingest;
+    let alarm = Alarm::new(metadata.clone());
     Context {
-        alarm: Alarm::new(metadata.clone()),
+        drift: Recorder::new(metadata.clone(), alarm.clone()),
+        alarm,
         metadata,
         lake,
         places,

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use error::CompactError;
-pub use origins::origins_of_kept;
+pub use origins::{origins_of, origins_of_kept};
 pub use plan::folder_of;
 pub use report::{Merge, PartitionReport, TableReport};
 pub use retire::{purge_retired, retire_replaced};

@@ -59,6 +59,17 @@ pub const PLACES_OF_REVERT: [&str; 5] = [
     "revert-after-commit",
 ];
 
+/// The places of a schema that evolves, and of a field that is promoted, in their order; `mid-publish` is one, too.
+pub const PLACES_OF_SCHEMAS: [&str; 7] = [
+    "after-evolve",
+    "promote-after-schema",
+    "promote-after-begin",
+    "promote-after-write",
+    "promote-after-intent",
+    "promote-after-publish",
+    "promote-after-commit",
+];
+
 /// Dies here when the environment says so.
 pub fn at(place: &str) {
     if cfg!(debug_assertions) {
@@ -74,7 +85,8 @@ pub fn at_file(place: &str, name: &str) {
 }
 
 fn die_if_asked(place: &str, file: Option<&str>) {
-    let all: [&[&str]; 4] = [&PLACES, &PLACES_OF_COMPACTION, &PLACES_OF_REPLAY, &PLACES_OF_REVERT];
+    let all: [&[&str]; 5] =
+        [&PLACES, &PLACES_OF_COMPACTION, &PLACES_OF_REPLAY, &PLACES_OF_REVERT, &PLACES_OF_SCHEMAS];
     let is_known = all.iter().any(|places| places.contains(&place));
     debug_assert!(is_known, "{place} is not on the list");
     let Ok(asked) = std::env::var(VARIABLE) else { return };

@@ -187,6 +187,7 @@ impl Daemon {
             };
             let _ = timeout(TIME_TO_GIVE_BACK, rest).await;
         }
+        self.context.drift.flush(true).await;
         info!("stopped");
     }
 }

@@ -19,6 +19,7 @@ pub mod format;
 pub mod framing;
 mod input;
 pub mod json;
+pub mod newcomers;
 mod parquet;
 pub mod plan;
 pub mod problem;
@@ -33,6 +34,7 @@ pub mod value;
 
 pub use again::{Again, Form, KeptRecord};
 pub use chunk::{Chunk, Chunks};
+pub use csv::cell_as_json;
 pub use decoder::Decoder;
 pub use draft::Draft;
 pub use error::{DecodeError, Position};

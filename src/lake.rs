@@ -3,13 +3,16 @@
 //! Knows nothing of where records came from, nor of the metadata database.
 
 mod encode;
+pub mod facts;
 mod file;
 mod gather;
 mod ranges;
+pub mod reshape;
 pub mod retired;
 mod room;
 mod split;
 pub mod staging;
+pub mod union;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +24,7 @@ pub use crate::schema::processing_config::Compression;
 use crate::workers::Workers;
 use encode::Shelf;
 use room::Room;
-pub use split::PartitionSource;
+pub use split::{PartitionSource, row_counts};
 pub use staging::Staging;
 pub use writer::{DataFile, TableWriter, WriterOptions};
 

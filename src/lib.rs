@@ -10,7 +10,9 @@
 //! 4. [`ingest::load`] is the journey: claim the files in the ledger and on disk, read, decode and validate them ([`decode`],
 //!    [`schema`]) into staged Parquet ([`lake`]), write the intent down, publish, commit in one transaction
 //!    ([`metadata::loads`]), and only then move the source files to where they stay.
-//! 5. [`compact`] makes few large data files out of many small ones; rows and their order stay what they were.
+//!    Where its records and its schema part, [`drift`] takes note; a schema that evolves does so inside the load.
+//! 5. [`promote`] fills a new column from what rows had beside it; [`trial`] says what a load would do, and does nothing.
+//!    [`compact`] makes few large data files out of many small ones; rows and their order stay what they were.
 //! 6. [`jobs`] recompute the days that committed loads touched; [`query`] reads exactly the data files that the
 //!    ledger names.
 //! 7. [`alerts`] are rows that any of these write; beside them all, a dispatcher finds out from the rows whom to tell what.
@@ -24,7 +26,8 @@
 //!
 //! # Who calls whom
 //!
-//! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`ingest`], [`jobs`] → [`compact`] → [`query`], [`alerts`] → [`lake`],
+//! Imports point downwards: [`cli`] → [`app`] → [`daemon`] → [`promote`], [`trial`] → [`ingest`], [`jobs`] → [`compact`] →
+//! [`query`], [`drift`] → [`alerts`] → [`lake`],
 //! [`decode`] → [`schema`], [`inbox`], [`metadata`] → [`name`], [`arrival`], [`partition`], [`durable`], [`owner`],
 //! [`schedule`], [`zone`], [`settings`], [`clock`], [`telemetry`], [`printable`], [`base64`], [`workers`]. There are no globals: [`app`]
 //! builds each part once and hands it down. `docs/architecture.md` tells why it is so.
@@ -39,6 +42,7 @@ pub mod compact;
 pub mod crash;
 pub mod daemon;
 pub mod decode;
+pub mod drift;
 pub mod durable;
 pub mod generate;
 pub mod inbox;
@@ -50,11 +54,13 @@ pub mod name;
 pub mod owner;
 pub mod partition;
 pub mod printable;
+pub mod promote;
 pub mod query;
 pub mod registry;
 pub mod schedule;
 pub mod schema;
 pub mod settings;
 pub mod telemetry;
+pub mod trial;
 pub mod workers;
 pub mod zone;

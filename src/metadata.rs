@@ -8,6 +8,7 @@
 pub mod alerts;
 pub mod changes;
 pub mod data_files;
+pub mod drift;
 pub mod expectations;
 pub mod files;
 pub mod jobs;

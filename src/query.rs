@@ -27,7 +27,6 @@ pub mod script;
 mod session;
 mod statement;
 mod store;
-mod union;
 mod windowed;
 
 use std::path::PathBuf;
@@ -47,7 +46,6 @@ pub use error::QueryError;
 pub use names::{nearest, quoted};
 pub use positioned::POSITION;
 pub use session::Limits;
-pub use union::type_name;
 pub use windowed::{DayRange, SourceWindow};
 
 use catalog::{Catalog, Side};
@@ -55,6 +53,7 @@ use names::Spelling;
 use session::Tables;
 use statement::Action;
 
+pub use crate::lake::union::type_name;
 use crate::metadata::Metadata;
 
 /// How often a query starts again because files were replaced under it.

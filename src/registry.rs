@@ -16,7 +16,7 @@ use crate::schema::field::TableSchema;
 use crate::schema::processing_config::ProcessingConfig;
 
 /// Names that `lakegate sql` gives to the ledger; a lake table cannot take them.
-pub const LEDGER_TABLES: [&str; 14] = [
+pub const LEDGER_TABLES: [&str; 15] = [
     "table_metadata",
     "files",
     "file_events",
@@ -25,6 +25,7 @@ pub const LEDGER_TABLES: [&str; 14] = [
     "data_file_origins",
     "rejects",
     "schema_versions",
+    "schema_drift",
     "jobs",
     "job_runs",
     "alerts",
@@ -53,6 +54,22 @@ pub struct RegisteredType {
     pub row: TypeRow,
     /// The compiled row, or why it cannot be used.
     pub spec: Result<Arc<TypeSpec>, String>,
+}
+
+impl TypeSpec {
+    /// The same type under another schema.
+    pub fn under(&self, schema: Arc<TableSchema>) -> TypeSpec {
+        TypeSpec {
+            file_type: self.file_type.clone(),
+            table: self.table.clone(),
+            schema,
+            schema_version: self.schema_version,
+            config: self.config.clone(),
+            partition_column: self.partition_column.clone(),
+            pattern: self.pattern.clone(),
+            folder: self.folder.clone(),
+        }
+    }
 }
 
 /// All types at one moment.
@@ -87,7 +104,9 @@ impl Registry {
             .into_iter()
             .map(|row| {
                 let spec = match before.get(&row.file_type) {
-                    Some(known) if same_definition(&known.row, &row) => known.spec.clone(),
+                    Some(known) if known.spec.is_ok() && same_definition(&known.row, &row) => {
+                        known.spec.clone()
+                    }
                     _ => compile(&row).map(Arc::new),
                 };
                 RegisteredType { row, spec }
@@ -95,6 +114,13 @@ impl Registry {
             .collect();
         let by_key = types.iter().enumerate().map(|(at, found)| (found.row.file_type.clone(), at)).collect();
         Self { types, by_key }
+    }
+
+    /// Takes a type out of use, for a reason that its row alone does not tell.
+    pub fn refuse(&mut self, file_type: &str, reason: String) {
+        if let Some(&at) = self.by_key.get(file_type) {
+            self.types[at].spec = Err(reason);
+        }
     }
 
     pub fn types(&self) -> &[RegisteredType] {

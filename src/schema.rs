@@ -4,7 +4,9 @@
 //! [`field::TableSchema`], [`infer::Inference`] writes such a text from records, and
 //! [`processing_config`] reads the column beside it. Knows nothing of files, formats or databases.
 
+pub mod change;
 pub mod definition;
+pub mod evolution;
 pub mod field;
 pub mod fit;
 pub mod infer;
@@ -12,6 +14,7 @@ pub mod judge;
 mod members;
 pub mod names;
 pub mod numbers;
+pub mod place;
 pub mod processing_config;
 pub mod rules;
 pub mod times;

@@ -9,6 +9,7 @@ mod m0001_ledger;
 mod m0002_compaction;
 mod m0003_indexes;
 mod m0004_second_chances;
+mod m0005_drift;
 mod m0006_alerts;
 
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_compaction::Compaction),
             Box::new(m0003_indexes::Indexes),
             Box::new(m0004_second_chances::SecondChances),
+            Box::new(m0005_drift::Drift),
             Box::new(m0006_alerts::Alerts),
         ]
     }

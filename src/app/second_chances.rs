@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{App, AppError};
-use crate::ingest::reason_to_wait;
 use crate::ingest::replay::{self, Sources, TypeReport};
 use crate::ingest::revert::{self, Reverted};
+use crate::ingest::{Fault, reason_to_wait, vet};
 use crate::metadata::rejects::RejectFilter;
 use crate::registry::{Registry, TypeSpec};
 
@@ -31,7 +31,7 @@ impl App {
         let registry = Registry::build(self.metadata.types().await?, &Registry::default());
         let mut done = Vec::new();
         for file_type in self.metadata.types_with_rejects(filter).await? {
-            done.push(match ready(&registry, &file_type) {
+            done.push(match self.ready(&registry, &file_type).await? {
                 Err(Left { why, hint }) => Replayed::Left { file_type, why, hint },
                 Ok(spec) if rehearse => {
                     let sources = Sources::of(&self.context);
@@ -59,6 +59,24 @@ impl App {
         }
     }
 
+    async fn ready(
+        &self,
+        registry: &Registry,
+        file_type: &str,
+    ) -> Result<Result<Arc<TypeSpec>, Left>, Fault> {
+        let Some(known) = registry.get(file_type) else {
+            let hint = "`lakegate types add` registers it again".to_owned();
+            return Ok(Err(Left { why: "the type was deleted".to_owned(), hint: Some(hint) }));
+        };
+        let spec = match (reason_to_wait(known), &known.spec) {
+            (None, Ok(spec)) => spec,
+            (Some(problem), _) => return Ok(Err(Left { why: problem.message, hint: problem.hint })),
+            (None, Err(reason)) => return Ok(Err(Left { why: reason.clone(), hint: None })),
+        };
+        let vetted = vet(&self.metadata, &self.context.lake, &known.row, spec).await?;
+        Ok(vetted.map(|()| spec.clone()).map_err(|why| Left { why, hint: None }))
+    }
+
     /// Resumes or undoes what a fault has left; what is not possible now, the next process does.
     async fn undo(&self, error: AppError) -> AppError {
         if let Err(left) = self.resume().await {
@@ -72,16 +90,4 @@ impl App {
 struct Left {
     why: String,
     hint: Option<String>,
-}
-
-fn ready(registry: &Registry, file_type: &str) -> Result<Arc<TypeSpec>, Left> {
-    let Some(known) = registry.get(file_type) else {
-        let hint = "`lakegate types add` registers it again".to_owned();
-        return Err(Left { why: "the type was deleted".to_owned(), hint: Some(hint) });
-    };
-    match (reason_to_wait(known), &known.spec) {
-        (None, Ok(spec)) => Ok(spec.clone()),
-        (Some(problem), _) => Err(Left { why: problem.message, hint: problem.hint }),
-        (None, Err(reason)) => Err(Left { why: reason.clone(), hint: None }),
-    }
 }

@@ -147,7 +147,7 @@ Example:
 /// `lakegate sql`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Lake tables and ledger tables are plain names. INSERT, UPDATE and DELETE work on table_metadata, jobs, rejects
+Lake tables and ledger tables are plain names. INSERT, UPDATE and DELETE work on table_metadata, schema_drift, jobs, rejects
 and alerts.
 
 Examples:

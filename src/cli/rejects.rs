@@ -13,6 +13,7 @@ use super::table::{Columns, count, plural};
 use crate::metadata::Metadata;
 use crate::metadata::rejects::{RejectCause, RejectFilter, RejectRow};
 use crate::printable::{escape, escape_lines, shorten};
+pub(super) use replay::{remarks_of, report_json};
 
 #[derive(Debug, Subcommand)]
 pub enum RejectsCommand {

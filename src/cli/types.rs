@@ -1,11 +1,14 @@
 //! `lakegate types`: which files are loaded, under which schema.
 
 mod add;
+mod drift;
 mod infer;
 mod list;
+mod promote;
 mod rejects;
 mod show;
 mod status;
+mod try_out;
 
 use std::path::PathBuf;
 
@@ -15,6 +18,7 @@ use super::exit::{Exit, Failure};
 use super::session::Session;
 use crate::metadata::Metadata;
 use crate::metadata::types::{TypeRow, TypeStatus};
+use crate::promote::Wish;
 
 #[derive(Debug, Subcommand)]
 pub enum TypesCommand {
@@ -51,6 +55,51 @@ pub enum TypesCommand {
         #[arg(required = true, value_name = "TYPE")]
         names: Vec<String>,
     },
+    /// Fields that appear, vanish or change their type, and the SQL that accepts them
+    #[command(after_help = "\
+The statement takes effect only while the schema is the one that it was made from. A field that nobody wants:
+  lakegate sql \"UPDATE schema_drift SET status = 'dismissed' WHERE field = '/debug'\"
+
+Examples:
+  lakegate types drift
+  lakegate types drift orders --field /id
+  lakegate types drift orders --json | jq -r '.[].sql'")]
+    Drift {
+        /// File type or table name
+        #[arg(value_name = "TYPE")]
+        name: Option<String>,
+        /// Only this field, with the SQL that accepts it whatever it takes
+        #[arg(long, value_name = "POINTER")]
+        field: Option<String>,
+        /// Also what was accepted, has ended or was dismissed
+        #[arg(long)]
+        all: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a column of a field that was kept in _rescued, and fill it for the rows that are there
+    #[command(after_help = "\
+The schema gets the field if it does not have it. Values that do not fit stay in _rescued and are counted.
+
+Examples:
+  lakegate types promote orders coupon
+  lakegate types promote orders customer.vip --type boolean
+  lakegate types promote orders /odd.key")]
+    Promote {
+        /// Table name or file type
+        table: String,
+        /// A key, a dotted way to a nested one, or a JSON pointer
+        field: String,
+        /// Its type [default: what all its values are]
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what loading would do; nothing is written
+    Try(try_out::TryArgs),
     /// Print the schema that a file's records have, without registering anything
     #[command(after_help = "\
 Examples:
@@ -103,6 +152,15 @@ pub async fn run(command: TypesCommand, session: &Session) -> Result<Exit, Failu
         TypesCommand::Activate { names } => status::run(&names, TypeStatus::Active, session).await,
         TypesCommand::Deactivate { names } => status::run(&names, TypeStatus::Inactive, session).await,
         TypesCommand::Pause { names } => status::run(&names, TypeStatus::Paused, session).await,
+        TypesCommand::Drift { name, field, all, json } => {
+            let wanted = drift::Wanted { name: name.as_deref(), field: field.as_deref(), all };
+            drift::run(wanted, json, session).await
+        }
+        TypesCommand::Promote { table, field, kind, json } => {
+            let wish = Wish { table, field, kind };
+            promote::run(wish, json, session).await
+        }
+        TypesCommand::Try(args) => try_out::run(args, session).await,
         TypesCommand::Infer { file } => infer::run(&file, &session.terminal),
     }
 }

@@ -71,6 +71,8 @@ impl Again {
     /// What is wrong with it; nothing of it is kept then.
     pub fn take(&mut self, record: KeptRecord<'_>, form: &Form) -> Result<(), Box<Reject>> {
         let KeptRecord { number, offset, text: raw } = record;
+        // The records of a file are of one form, but for repaired ones.
+        self.columns.reads_cells(matches!(form, Form::Csv(_)));
         let taken = match form {
             Form::Json => {
                 let content = parsed(raw).map_err(|bad| Box::new(Problem::of_syntax(&bad, raw)));
@@ -121,7 +123,8 @@ impl Again {
             DecodeError::new("internal.columns", format!("the columns do not fit together: {refused}"), hint)
         })?;
         let unknown_fields = std::mem::take(&mut self.unknown_fields);
-        Ok(Chunk { batch, rejects: Vec::new(), records_read, unknown_fields })
+        let newcomers = self.columns.take_newcomers();
+        Ok(Chunk { batch, rejects: Vec::new(), records_read, unknown_fields, newcomers })
     }
 }
 

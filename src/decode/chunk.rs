@@ -4,6 +4,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::error::DecodeError;
+use super::newcomers::Newcomers;
 use super::reject::Reject;
 
 /// A part of a file.
@@ -16,6 +17,8 @@ pub struct Chunk {
     pub records_read: u64,
     /// Members of the chunk's rows that are not in the schema, and were rescued or left out.
     pub unknown_fields: u64,
+    /// Which these are; empty when such records are refused.
+    pub newcomers: Newcomers,
 }
 
 /// The records of a file or of a part of it, chunk by chunk.

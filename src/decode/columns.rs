@@ -11,6 +11,7 @@ mod local_time;
 mod plan;
 mod rescue;
 mod scalar;
+mod survey;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::newcomers::Newcomers;
 use super::problem::Problem;
 use super::value::Value;
 use crate::schema::field::{Field, TableSchema};
@@ -49,8 +51,13 @@ pub struct Plan {
 pub struct Columns {
     plan: Arc<Plan>,
     columns: Vec<Column>,
-    /// Present when unknown members are rescued.
+    /// Present unless unknown members are refused: also where they are left out, it tells which there were.
     rescued: Option<Bytes>,
+    newcomers: Newcomers,
+    /// Records that were refused: they may have unknown fields, too.
+    refused: u64,
+    /// The records are made of cells of text.
+    cells: bool,
     memory: Memory,
     rows: usize,
 }
@@ -70,7 +77,7 @@ impl Plan {
     pub fn new(schema: &TableSchema, on_unknown: OnUnknownField, zone: Zone) -> Result<Plan, Unusable> {
         let members = Members::compile(&schema.fields, zone)?;
         let mut fields: Vec<_> = schema.arrow().fields().to_vec();
-        if on_unknown == OnUnknownField::Rescue {
+        if on_unknown.keeps() {
             fields.push(Arc::new(ArrowField::new(RESCUED, DataType::Utf8, true)));
         }
         // So that columns can be made without a fault later.
@@ -96,9 +103,20 @@ impl Columns {
     /// Arrow refuses a type; [`Plan::new`] has ruled that out.
     pub fn new(plan: Arc<Plan>) -> Result<Columns, ArrowError> {
         let columns = plan.fields.iter().map(Column::of).collect::<Result<_, _>>()?;
-        let rescued = (plan.on_unknown == OnUnknownField::Rescue).then(Bytes::default);
+        let rescued = (plan.on_unknown != OnUnknownField::Reject).then(Bytes::default);
         let memory = Memory::of(&plan.members);
-        Ok(Columns { plan, columns, rescued, memory, rows: 0 })
+        let newcomers = Newcomers::default();
+        Ok(Columns { plan, columns, rescued, newcomers, refused: 0, cells: false, memory, rows: 0 })
+    }
+
+    /// Says whether the records to come are made of cells of text.
+    pub(super) fn reads_cells(&mut self, cells: bool) {
+        self.cells = cells;
+    }
+
+    /// The unknown fields of all batches since the last call.
+    pub(super) fn take_newcomers(&mut self) -> Newcomers {
+        std::mem::take(&mut self.newcomers)
     }
 
     /// As [`Plan::schema`].
@@ -117,7 +135,20 @@ impl Columns {
     /// The first value that does not fit.
     pub fn append(&mut self, record: &Value<'_>, text: &str) -> Result<Appended, Box<Problem>> {
         let mut check = Check::new(text, self.plan.on_unknown, self.plan.zone);
-        let cells = check.record(&self.plan.members, record)?;
+        let cells = match check.record(&self.plan.members, record) {
+            Ok(cells) => cells,
+            Err(problem) => {
+                self.refused += 1;
+                survey::observe_refused(
+                    &self.plan,
+                    record,
+                    text,
+                    (self.refused, self.cells),
+                    &mut self.newcomers,
+                );
+                return Err(problem);
+            }
+        };
         let appended = check.appended();
         let rescued = match &self.rescued {
             Some(_) if appended.unknown_fields > 0 => rescue::collect(&self.plan.members, record, text),
@@ -166,6 +197,7 @@ impl Columns {
         if let Some(rescued) = &mut self.rescued {
             rescued.truncate(0);
         }
+        self.newcomers = Newcomers::default();
     }
 
     /// The rows so far, as a batch; the columns are empty afterwards.
@@ -175,7 +207,12 @@ impl Columns {
     pub fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
         let mut arrays = self.columns.iter_mut().map(Column::finish).collect::<Result<Vec<ArrayRef>, _>>()?;
         if let Some(builder) = &mut self.rescued {
-            arrays.push(Arc::new(builder.finish_text()?));
+            let texts = builder.finish_text()?;
+            let every = self.plan.on_unknown == OnUnknownField::Evolve;
+            survey::observe(&self.plan.members, &texts, self.cells, every, &mut self.newcomers);
+            if self.plan.on_unknown.keeps() {
+                arrays.push(Arc::new(texts));
+            }
         }
         let options = RecordBatchOptions::new().with_row_count(Some(std::mem::take(&mut self.rows)));
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)

@@ -29,6 +29,7 @@ use super::error::{DecodeError, Position};
 use super::format::has_extension;
 use super::source::Source;
 use crate::schema::processing_config::CsvSettings;
+pub use as_json::cell_as_json;
 use dialect::Dialect;
 pub(super) use draft::draft;
 pub(super) use records::{CsvFile, CsvRecord, CsvRecords};

@@ -38,7 +38,8 @@ struct Gathered {
 }
 
 impl Decoder {
-    pub(super) fn new(plan: Arc<DecodePlan>, reading: Reading, columns: Columns) -> Decoder {
+    pub(super) fn new(plan: Arc<DecodePlan>, reading: Reading, mut columns: Columns) -> Decoder {
+        columns.reads_cells(matches!(reading, Reading::Csv(_)));
         Decoder { plan, reading, columns, detours: Detours::default(), ended: false, failure: None }
     }
 
@@ -101,7 +102,8 @@ impl Decoder {
             let hint = "this is a fault of the program: please report it with the type's schema_definition";
             DecodeError::new("internal.columns", format!("the columns do not fit together: {refused}"), hint)
         })?;
-        Ok(Chunk { batch, rejects, records_read, unknown_fields })
+        let newcomers = self.columns.take_newcomers();
+        Ok(Chunk { batch, rejects, records_read, unknown_fields, newcomers })
     }
 }
 

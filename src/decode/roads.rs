@@ -10,6 +10,7 @@ use arrow::compute::concat_batches;
 
 use super::chunk::Chunks;
 use super::error::DecodeError;
+use super::newcomers::Newcomers;
 use super::plan::{DecodeOptions, DecodePlan, Feed};
 use super::records::Tail;
 use super::reject::Reject;
@@ -25,6 +26,8 @@ struct Outcome {
     rejects: Vec<Reject>,
     records_read: u64,
     unknown_fields: u64,
+    /// Where they were, and how often; what is left out inside objects is not looked at on the direct road.
+    newcomers: Vec<(String, u64)>,
     error: Option<String>,
 }
 
@@ -40,16 +43,24 @@ struct Gathering {
     rejects: Vec<Reject>,
     records_read: u64,
     unknown_fields: u64,
+    newcomers: Newcomers,
 }
 
 impl Gathering {
     fn new() -> Gathering {
-        Gathering { batches: Vec::new(), rejects: Vec::new(), records_read: 0, unknown_fields: 0 }
+        Gathering {
+            batches: Vec::new(),
+            rejects: Vec::new(),
+            records_read: 0,
+            unknown_fields: 0,
+            newcomers: Newcomers::default(),
+        }
     }
 
     fn add(&mut self, chunk: super::chunk::Chunk) {
         self.records_read += chunk.records_read;
         self.unknown_fields += chunk.unknown_fields;
+        self.newcomers.merge(chunk.newcomers);
         self.rejects.extend(chunk.rejects);
         self.batches.push(chunk.batch);
     }
@@ -70,9 +81,18 @@ impl Gathering {
             rejects: self.rejects,
             records_read: self.records_read,
             unknown_fields: self.unknown_fields,
+            newcomers: if plan.options().on_unknown.keeps() { told(&self.newcomers) } else { Vec::new() },
             error: error.map(without_excerpt),
         }
     }
+}
+
+fn told(newcomers: &Newcomers) -> Vec<(String, u64)> {
+    // Their order depends on where chunks end: refused records are looked at first.
+    let mut told: Vec<_> =
+        newcomers.fields().iter().map(|field| (field.place.to_string(), field.records)).collect();
+    told.sort();
+    told
 }
 
 fn reader(bytes: &[u8]) -> Box<dyn Read + Send> {
@@ -149,10 +169,11 @@ pub fn compare(seed: u64, bytes: &[u8]) {
     let mut maker = Maker { random: fastrand::Rng::with_seed(seed), names: 0 };
     let text = format!("{{\"fields\":[{}]}}", maker.fields(0));
     let schema = Arc::new(definition::compile(&text).expect("a definition"));
-    let unknown = [OnUnknownField::Rescue, OnUnknownField::Ignore, OnUnknownField::Reject];
+    let unknown =
+        [OnUnknownField::Rescue, OnUnknownField::Ignore, OnUnknownField::Reject, OnUnknownField::Evolve];
     let zone = if maker.chance(3) { Zone::Named(chrono_tz::Europe::Berlin) } else { Zone::UTC };
     let mut options = DecodeOptions {
-        on_unknown: unknown[maker.random.usize(..3)],
+        on_unknown: unknown[maker.random.usize(..4)],
         timezone: zone,
         tail: if maker.chance(2) { Tail::Growing } else { Tail::Final },
         chunk_rows: maker.random.usize(1..6),

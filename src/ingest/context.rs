@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alerts::Alarm;
 use crate::clock::Clock;
+use crate::drift::Recorder;
 use crate::inbox::Patience;
 use crate::ingest::at_work::AtWork;
 use crate::ingest::batches::LoadLimits;
@@ -24,6 +25,8 @@ pub struct Context {
     pub owner: Owner,
     pub clock: Clock,
     pub alarm: Alarm,
+    /// What is known of fields that do not go with their schemas.
+    pub drift: Recorder,
     pub patience: Patience,
     pub limits: LoadLimits,
     pub max_record_bytes: usize,

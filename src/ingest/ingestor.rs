@@ -4,6 +4,7 @@
 //! forgotten: what is in the ledger, looks at growing files, how long to leave a faulty table alone.
 
 mod second_chances;
+mod types;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Ingestor {
     lookout: Lookout,
     registry: Arc<Registry>,
     registry_is_stale: bool,
+    /// By type: the table and the version of the schema that was found to go with its rows.
+    vetted: HashMap<String, (String, i64)>,
     work: JoinSet<Ended>,
     turns: Turns,
     learning: HashSet<String>,
@@ -93,6 +96,7 @@ impl Ingestor {
             context,
             registry: Arc::default(),
             registry_is_stale: true,
+            vetted: HashMap::new(),
             work: JoinSet::new(),
             turns: Turns::default(),
             learning: HashSet::new(),
@@ -221,32 +225,6 @@ impl Ingestor {
         self.end_run_if_idle().await;
     }
 
-    async fn read_types(&mut self) -> Result<(), Fault> {
-        let rows = self.context.metadata.types().await?;
-        let registry = Registry::build(rows, &self.registry);
-        for known in registry.types() {
-            let reason = known.spec.as_ref().err();
-            if breaker::says_why(known) {
-                continue;
-            }
-            if known.row.status_reason.as_ref() != reason {
-                let key = &known.row.file_type;
-                self.context.metadata.set_status_reason(known.row.id, reason.map(String::as_str)).await?;
-                match reason {
-                    Some(reason) => self.context.alarm.unusable("type", key, reason).await,
-                    None => self.context.alarm.usable_again("type", key).await,
-                }
-            }
-        }
-        if let Some(reconsideration) = &mut self.reconsideration {
-            reconsideration.note(&registry);
-        }
-        self.registry = Arc::new(registry);
-        self.registry_is_stale = false;
-        self.lookout.look_at_all();
-        Ok(())
-    }
-
     fn begin_lessons(&mut self, lessons: Vec<Lesson>) {
         for lesson in lessons {
             if self.is_paused(&lesson.type_key) || !self.learning.insert(lesson.type_key.clone()) {
@@ -294,9 +272,10 @@ impl Ingestor {
     }
 
     async fn load_done(&mut self, report: LoadReport) {
-        let LoadReport { table, files, stories, .. } = report;
+        let LoadReport { table, files, stories, schema_changed, .. } = report;
         self.turns.ended(&table);
         self.pauses.remove(&table);
+        self.registry_is_stale |= schema_changed;
         self.context.alarm.recovered(&table).await;
         let settled: HashSet<i64> = stories.iter().map(|story| story.id).collect();
         let left: Vec<i64> = files.iter().map(|(id, _)| *id).filter(|id| !settled.contains(id)).collect();
@@ -341,6 +320,7 @@ impl Ingestor {
             return;
         }
         self.context.alarm.run_ended(self.ended, &self.failures).await;
+        self.context.drift.flush(false).await;
         self.ended = 0;
         self.failures.clear();
     }

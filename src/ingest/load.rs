@@ -4,6 +4,7 @@
 mod redelivery;
 mod rejected;
 mod sorting;
+mod writing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,12 +24,12 @@ use super::recover::find_moved;
 use super::settle::{Ended, plan_targets, settle_load};
 use super::story::FileStory;
 use super::turns::Turn;
-use super::write::{self, SourceFile, Work, Written};
+use super::write::{self, SourceFile};
 use crate::crash;
-use crate::lake::{DataFile, Staging, staging};
-use crate::metadata::Kind;
+use crate::lake::{DataFile, Lake, Staging, staging};
 use crate::metadata::files::{FileRow, FileState, Release};
 use crate::metadata::loads::{FileOutcome, Intent, LoadKind, NewDataFile, NewLoad};
+use crate::metadata::{Kind, Metadata};
 use crate::registry::TypeSpec;
 use sorting::Hashed;
 
@@ -41,6 +42,8 @@ pub struct LoadReport {
     pub files: Vec<(i64, Arc<str>)>,
     /// What became of those that ended; the others were given back, or somebody else has them.
     pub stories: Vec<FileStory>,
+    /// The load has changed the schema of its type, or found it changed.
+    pub schema_changed: bool,
 }
 
 /// A load that did not happen, with everything undone that it had begun.
@@ -59,7 +62,9 @@ pub async fn run(context: Arc<Context>, batch: Batch, mut turn: Turn) -> Result<
     let files = batch.files.iter().map(|file| (file.id, file.name.clone())).collect();
     let mut begun = None;
     match journey(&context, batch, &mut turn, &mut begun).await {
-        Ok((rows, stories)) => Ok(LoadReport { table, rows, files, stories }),
+        Ok(Loaded { rows, stories, schema_changed }) => {
+            Ok(LoadReport { table, rows, files, stories, schema_changed })
+        }
         Err(fault) => {
             let load_id = begun.as_ref().map(InWork::load_id);
             if let (Kind::Internal, Some(load_id)) = (fault.kind(), load_id) {
@@ -97,17 +102,24 @@ async fn isolate(context: &Context, load_id: i64, folder: &str, fault: &Fault) {
 }
 
 /// The rows written and what became of the files.
+struct Loaded {
+    rows: u64,
+    stories: Vec<FileStory>,
+    schema_changed: bool,
+}
+
 async fn journey(
     context: &Arc<Context>,
     batch: Batch,
     turn: &mut Turn,
     begun: &mut Option<InWork>,
-) -> Result<(u64, Vec<FileStory>), Fault> {
+) -> Result<Loaded, Fault> {
     let began = Instant::now();
     let spec = batch.spec.clone();
     let files = claim(context, &batch, &new_load(context, &spec), begun).await?;
     let id = begun.as_ref().map(InWork::load_id).expect("a claim begins its load");
-    let journey = Journey { context, id, spec };
+    let mut journey = Journey { context, id, spec };
+    let began_with = journey.spec.schema_version;
     let files = journey.one_of_each_delivery(files).await?;
     let read = journey.read(files).await?;
     crash::at("after-read");
@@ -115,7 +127,8 @@ async fn journey(
     turn.wait().await?;
     let mut hashed = journey.set_duplicates_aside(read).await?;
     let earlier = journey.earlier_deliveries(&mut hashed).await?;
-    let mut written = journey.write(&mut hashed.fresh).await?;
+    let (mut written, adopted) = journey.write_evolving(&mut hashed.fresh).await?;
+    let schema_changed = journey.spec.schema_version != began_with;
     crash::at("after-write");
     journey.sort_late_duplicates(&mut hashed, &mut written).await?;
     let outcomes = journey.sort_out(&hashed, &written).await?;
@@ -123,7 +136,7 @@ async fn journey(
         // Every file was given back: there is nothing to commit.
         abandon(context, id).await?;
         turn.pass_on();
-        return Ok((0, Vec::new()));
+        return Ok(Loaded { rows: 0, stories: Vec::new(), schema_changed });
     }
     let departure = journey.departure(&written, &earlier).await?;
     let (data_files, merged) = journey.merge(written.data_files(), &written.keys, departure.clone()).await?;
@@ -140,12 +153,13 @@ async fn journey(
     turn.pass_on();
     crash::at("after-commit");
     if replaces_data_files {
-        clear_removed(context).await;
+        clear_removed(&context.metadata, &context.lake).await;
     }
     let stories = settle_load(context, id, ended, &journey.spec.folder).await?;
     info!(load_id = id, table = %journey.spec.table, files = committed.files, rows = committed.rows_written,
         elapsed_ms = began.elapsed().as_millis() as u64, "loaded");
-    Ok((committed.rows_written as u64, stories))
+    context.drift.note(journey.seen(&hashed, written, adopted)).await;
+    Ok(Loaded { rows: committed.rows_written as u64, stories, schema_changed })
 }
 
 fn new_load(context: &Context, spec: &TypeSpec) -> NewLoad {
@@ -165,28 +179,6 @@ struct Journey<'a> {
 }
 
 impl Journey<'_> {
-    /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
-    async fn write(&self, fresh: &mut [SourceFile]) -> Result<Written, Fault> {
-        let work = Work {
-            load_id: self.id,
-            spec: self.spec.clone(),
-            lake: self.context.lake.clone(),
-            rejects_folder: self.context.rejects_folder(&self.spec.folder),
-            ingested_at: self.context.clock.now(),
-            max_record_bytes: self.context.max_record_bytes,
-            owner: self.context.owner.clone(),
-            stop: self.context.stop_reading.clone(),
-        };
-        let files = fresh.to_vec();
-        // Their bytes go as they are decoded.
-        fresh.iter_mut().for_each(|file| file.content = None);
-        let written = blocking(move || {
-            Staging::create(&work.lake, work.load_id).map_err(write::WriteError::from)?;
-            write::write(&work, files)
-        });
-        Ok(written.await??)
-    }
-
     /// With `overwrite` and `upsert`: which earlier data files go, and what of them is carried over. With a departure:
     /// what is left of data files that lose rows.
     async fn merge(
@@ -308,11 +300,10 @@ pub fn new_data_file(file: &DataFile) -> NewDataFile {
 
 /// Deletes data files that commits have replaced from the disk; their rows stay until every job has seen them go. What
 /// cannot be deleted now is deleted at a later pass.
-pub(super) async fn clear_removed(context: &Context) {
+pub(crate) async fn clear_removed(metadata: &Metadata, lake: &Lake) {
     let cleared = async {
-        let removed = context.metadata.removed_data_files().await?;
-        let (lake, paths) =
-            (context.lake.clone(), removed.into_iter().map(|file| file.path).collect::<Vec<_>>());
+        let removed = metadata.removed_data_files().await?;
+        let (lake, paths) = (lake.clone(), removed.into_iter().map(|file| file.path).collect::<Vec<_>>());
         if !paths.is_empty() {
             blocking(move || staging::remove(&lake, paths.iter().map(String::as_str))).await??;
         }

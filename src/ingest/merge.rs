@@ -6,15 +6,19 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{Int64Type, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::departure::{Departed, Departure};
 use super::write::{Keys, ORDINAL, WriteError, writer_options};
 use crate::durable;
+use crate::lake::facts::Facts;
+use crate::lake::reshape::reshape_rows;
+use crate::lake::union;
 use crate::lake::{DataFile, Lake, LakeError, PartitionSource, TableWriter, retired};
 use crate::metadata::data_files::DataFileRow;
 use crate::registry::TypeSpec;
@@ -100,32 +104,79 @@ struct Upsert<'a> {
 
 impl Upsert<'_> {
     fn run(&self, staged: Vec<DataFile>, live: &[Live]) -> Result<(Vec<DataFile>, Merged), WriteError> {
-        let mut writer = TableWriter::new(self.lake, self.load_id, writer_options(self.spec));
+        let mut merged = Merged::default();
+        let mut touched = Vec::new();
+        for file in live {
+            let loses_rows = self.loses_rows(file)?;
+            if loses_rows || self.holds_our_keys(Source::live(self.lake, &file.path)?)? {
+                merged.removes.push(file.id);
+                touched.push((file, loses_rows));
+            }
+        }
+        let mut writer = Writer {
+            schema: self.common_schema(&staged, touched.iter().map(|(file, _)| *file))?,
+            table: TableWriter::new(self.lake, self.load_id, writer_options(self.spec)),
+        };
         for file in &staged {
             let staged = Source::at(file.staged.clone())?;
             self.copy(staged, file.partition.clone(), &mut writer, |batch| self.last_of_each_key(batch))?;
             durable::remove_if_there(&file.staged).map_err(LakeError::io("remove", &file.staged))?;
         }
-        let mut merged = Merged::default();
-        for file in live {
-            let loses_rows = match self.departure {
-                Some(departure) if departure.may_touch(file.id) => {
-                    departure.touches(self.lake, &file.path)?
-                }
-                _ => false,
+        for (file, loses_rows) in touched {
+            let source = Source::live(self.lake, &file.path)?;
+            let others = |batch| match self.departure {
+                Some(departure) if loses_rows => self.others(departure.without(batch, &file.path)?),
+                _ => self.others(batch),
             };
-            if loses_rows || self.holds_our_keys(Source::live(self.lake, &file.path)?)? {
-                let source = Source::live(self.lake, &file.path)?;
-                let others = |batch| match self.departure {
-                    Some(departure) if loses_rows => self.others(departure.without(batch, &file.path)?),
-                    _ => self.others(batch),
-                };
-                let carried = self.copy(source, file.partition.clone(), &mut writer, others)?;
-                merged.rows_carried += carried as i64;
-                merged.removes.push(file.id);
+            let carried = self.copy(source, file.partition.clone(), &mut writer, others)?;
+            merged.rows_carried += carried as i64;
+        }
+        Ok((writer.table.finish()?, merged))
+    }
+
+    /// True for a data file with rows that depart.
+    fn loses_rows(&self, file: &Live) -> Result<bool, WriteError> {
+        match self.departure {
+            Some(departure) if departure.may_touch(file.id) => departure.touches(self.lake, &file.path),
+            _ => Ok(false),
+        }
+    }
+
+    /// One schema for rows that came in under several versions of the definition.
+    fn common_schema<'l>(
+        &self,
+        staged: &[DataFile],
+        touched: impl Iterator<Item = &'l Live>,
+    ) -> Result<SchemaRef, WriteError> {
+        let mut now: Option<SchemaRef> = None;
+        if let Some(file) = staged.first() {
+            let schema = Source::at(file.staged.clone())?.schema();
+            let own = schema.fields().iter().filter(|field| field.name() != ORDINAL).cloned();
+            now = Some(Arc::new(Schema::new(own.collect::<Vec<_>>())));
+        }
+        let mut schemas: Vec<SchemaRef> = now.iter().cloned().collect();
+        for file in touched {
+            let mut schema = Source::live(self.lake, &file.path)?.schema();
+            if let Some(now) = &now {
+                let facts = self.facts(&file.path, &union::misfits(now, &schema))?;
+                schema = union::without_types(&schema, &facts);
+            }
+            if !schemas.iter().any(|known| known.fields() == schema.fields()) {
+                schemas.push(schema);
             }
         }
-        Ok((writer.finish()?, merged))
+        Ok(union::common(&schemas))
+    }
+
+    /// Of columns whose types do not go together, those that never had a value in this file.
+    fn facts(&self, path: &str, misfits: &[Vec<String>]) -> Result<Vec<Vec<String>>, WriteError> {
+        if misfits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let facts = Facts::read(self.lake.root(), path).map_err(unreadable(&self.lake.place(path)))?;
+        let is_empty =
+            |way: &&Vec<String>| facts.has_only_nulls(&way.iter().map(String::as_str).collect::<Vec<_>>());
+        Ok(misfits.iter().filter(is_empty).cloned().collect())
     }
 
     /// Copies the rows that `keep` keeps; how many they are.
@@ -133,7 +184,7 @@ impl Upsert<'_> {
         &self,
         from: Source,
         partition: Option<String>,
-        writer: &mut TableWriter,
+        writer: &mut Writer,
         keep: impl Fn(RecordBatch) -> Result<RecordBatch, WriteError>,
     ) -> Result<usize, WriteError> {
         let source = PartitionSource::Fixed(partition);
@@ -141,7 +192,8 @@ impl Upsert<'_> {
         for batch in from.rows.build().map_err(unreadable(&from.place))? {
             let kept = keep(batch.map_err(|source| WriteError::Rows { source })?)?;
             rows += kept.num_rows();
-            writer.write(&kept, &source)?;
+            let kept = reshape_rows(&kept, &writer.schema).map_err(|source| WriteError::Rows { source })?;
+            writer.table.write(&kept, &source)?;
         }
         Ok(rows)
     }
@@ -184,6 +236,12 @@ impl Upsert<'_> {
     }
 }
 
+/// Where all rows of the load go, under one schema.
+struct Writer {
+    schema: SchemaRef,
+    table: TableWriter,
+}
+
 /// A data file that is about to be read.
 pub(super) struct Source {
     pub place: PathBuf,
@@ -201,6 +259,10 @@ impl Source {
         let place = lake.place(path);
         let file = retired::open(lake.root(), path).map_err(LakeError::io("open", &place))?;
         Self::of(place, file)
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.rows.schema().clone()
     }
 
     fn of(place: PathBuf, file: File) -> Result<Self, WriteError> {

@@ -78,7 +78,7 @@ pub async fn recover(context: &Context, registry: &Registry, background: Backgro
     }
     charge_others(context, &suspects, &charged).await?;
     resumed |= settle_rest(&ended, registry).await?;
-    clear_removed(context).await;
+    clear_removed(&context.metadata, &context.lake).await;
     tidy_after_compaction(context).await;
     for gone in gone {
         gone.forget().map_err(Fault::file("forget an ended process in", context.owner.folder()))?;

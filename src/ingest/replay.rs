@@ -20,11 +20,13 @@ use tracing::{debug, info};
 
 use super::claim::blocking;
 use super::context::Context;
+use super::evolve::{self, Adopted, Next, adopted_by, evolve};
 use super::fault::Fault;
 use super::load::{abandon, clear_removed, merge_into_table, new_data_file, publish};
 use super::merge::Merged;
 use super::write::{self, SourceFile, Work, WriteError, Written};
 use crate::crash;
+use crate::drift::LoadSeen;
 use crate::lake::{DataFile, Staging};
 use crate::metadata::loads::{LoadKind, NewLoad, Replay};
 use crate::metadata::rejects::{RejectFilter, RejectRow};
@@ -131,7 +133,7 @@ async fn load(
             return Err(fault);
         }
     };
-    let Some(Staged { publishing, deduplicated }) = staged else {
+    let Some(Staged { publishing, deduplicated, adopted }) = staged else {
         abandon(context, id).await?;
         return Ok(Loaded { load_id: None, deduplicated: 0, judged });
     };
@@ -140,7 +142,8 @@ async fn load(
     crash::at("replay-after-publish");
     context.metadata.commit(id).await?;
     crash::at("replay-after-commit");
-    clear_removed(context).await;
+    clear_removed(&context.metadata, &context.lake).await;
+    context.drift.note(adopted).await;
     info!(load_id = id, table = %spec.table, file_type = %spec.file_type, records = judged.valid.len(),
         refused = judged.refusals.len(), deduplicated, elapsed_ms = began.elapsed().as_millis() as u64, "replayed");
     Ok(Loaded { load_id: Some(id), deduplicated, judged })
@@ -160,6 +163,8 @@ fn new_load(context: &Context, spec: &TypeSpec) -> NewLoad {
 struct Staged {
     publishing: Vec<DataFile>,
     deduplicated: u64,
+    /// Fields that became columns on the way. What else its records show, the loads of their files have told.
+    adopted: LoadSeen,
 }
 
 /// Everything up to the intent in the ledger; `None` when no record is valid.
@@ -170,7 +175,9 @@ async fn stage(
     batch: &Batch,
     id: i64,
 ) -> Result<(Option<Staged>, Judged), Fault> {
-    let (mut written, mut judged) = write(context, spec, filter, batch, id).await?;
+    let Evolved { spec, mut written, mut judged, adopted } =
+        write_evolving(context, spec, filter, batch, id).await?;
+    let spec = &spec;
     crash::at("replay-after-write");
     let seen_commit = match write::replaces_rows(spec) {
         true => Some(context.metadata.newest_commit(&spec.table).await?),
@@ -204,7 +211,40 @@ async fn stage(
         seen_commit,
     };
     context.metadata.stage_replay(id, &intent).await?;
-    Ok((Some(Staged { publishing: data_files, deduplicated }), judged))
+    let adopted = LoadSeen {
+        file_type: spec.file_type.clone(),
+        schema: spec.schema.clone(),
+        schema_version: spec.schema_version,
+        files: adopted_by(spec, adopted),
+    };
+    Ok((Some(Staged { publishing: data_files, deduplicated, adopted }), judged))
+}
+
+/// Judged records, written under a schema that has all their fields, if it can have them.
+struct Evolved {
+    spec: Arc<TypeSpec>,
+    written: Written,
+    judged: Judged,
+    adopted: Adopted,
+}
+
+async fn write_evolving(
+    context: &Arc<Context>,
+    spec: &Arc<TypeSpec>,
+    filter: &RejectFilter,
+    batch: &Batch,
+    id: i64,
+) -> Result<Evolved, Fault> {
+    let (mut spec, mut adopted) = (spec.clone(), Adopted::new());
+    for _ in 1..evolve::ROUNDS {
+        let (written, judged) = write(context, &spec, filter, batch, id).await?;
+        match evolve(context, id, &spec, &batch.source_files(&spec), &written).await? {
+            Next::Stage => return Ok(Evolved { spec, written, judged, adopted }),
+            Next::WriteAgain(next, fields) => (spec, adopted) = (next, fields),
+        }
+    }
+    let (written, judged) = write(context, &spec, filter, batch, id).await?;
+    Ok(Evolved { spec, written, judged, adopted })
 }
 
 /// Judges the records and stages the rows of those that are valid.

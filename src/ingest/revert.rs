@@ -86,7 +86,7 @@ async fn take_out(context: &Arc<Context>, file: &FileRow, table: String) -> Resu
     crash::at("revert-after-publish");
     context.metadata.commit(load_id).await?;
     crash::at("revert-after-commit");
-    clear_removed(context).await;
+    clear_removed(&context.metadata, &context.lake).await;
     let rows = departed.rows_gone.unsigned_abs();
     info!(load_id, table = %table, file = %file.name, file_id = file.id, rows,
         elapsed_ms = began.elapsed().as_millis() as u64, "reverted {}", file.name);

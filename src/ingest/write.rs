@@ -26,6 +26,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use crate::drift::Seen;
 use crate::lake::{DataFile, Lake, LakeError, PartitionSource, WriterOptions, Zone};
 use crate::metadata::files::Problem;
 use crate::name::FileName;
@@ -34,6 +35,7 @@ use crate::registry::TypeSpec;
 use crate::schema::processing_config::{self, WriteMode};
 
 pub use again::{Portion, write_again};
+pub(crate) use budget::Budget;
 pub use content::Content;
 pub use feeder::is_small;
 use intake::Intake;
@@ -102,7 +104,7 @@ pub struct Counts {
     pub unknown_fields: u64,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct WrittenFile {
     pub id: i64,
     pub fate: Fate,
@@ -113,6 +115,8 @@ pub struct WrittenFile {
     pub hash: Option<String>,
     /// Data files that hold rows of this file only.
     pub data_files: Vec<DataFile>,
+    /// How its records and the schema go together.
+    pub seen: Seen,
 }
 
 /// The manifest of a load.
@@ -188,6 +192,12 @@ pub(super) fn writer_options(spec: &TypeSpec) -> WriterOptions {
 }
 
 fn partition_source(spec: &TypeSpec, file: &SourceFile) -> PartitionSource {
+    // A name without a time: the day of its last change, which stays the same when it is tried again.
+    partition_source_of(spec, file.time.unwrap_or_else(|| file.modified_at.naive_utc()))
+}
+
+/// Where the partitions of a file's rows come from; `time` is that of the file.
+pub(crate) fn partition_source_of(spec: &TypeSpec, time: NaiveDateTime) -> PartitionSource {
     let by = spec.config.partition_by;
     match &spec.config.partition_source {
         processing_config::PartitionSource::Column(name) => PartitionSource::Column {
@@ -195,10 +205,7 @@ fn partition_source(spec: &TypeSpec, file: &SourceFile) -> PartitionSource {
             by,
             drop: name.eq_ignore_ascii_case(&spec.partition_column),
         },
-        // A name without a time: the day of its last change, which stays the same when it is tried again.
-        processing_config::PartitionSource::Filename => {
-            PartitionSource::Fixed(by.value(file.time.unwrap_or_else(|| file.modified_at.naive_utc())))
-        }
+        processing_config::PartitionSource::Filename => PartitionSource::Fixed(by.value(time)),
     }
 }
 

@@ -21,6 +21,22 @@ pub enum PartitionSource {
     Column { name: String, by: PartitionBy, drop: bool },
 }
 
+/// The partition values of a batch, each with the number of its rows.
+///
+/// # Errors
+/// The batch has no such column, or it holds no times.
+pub fn row_counts(
+    batch: &RecordBatch,
+    source: &PartitionSource,
+) -> Result<Vec<(Option<String>, usize)>, LakeError> {
+    let parts = split(batch, source)?;
+    Ok(parts
+        .into_iter()
+        .filter(|(_, part)| part.num_rows() > 0)
+        .map(|(value, part)| (value, part.num_rows()))
+        .collect())
+}
+
 /// The batch in parts, each with its partition value.
 pub(super) fn split(
     batch: &RecordBatch,

@@ -77,6 +77,26 @@ impl Metadata {
         Sql::new("list the data files of a table", text).bind(table).bind(from_seq).all(self.read()).await
     }
 
+    /// The live data files of a table that hold rows which came in under one version of a type's schema.
+    pub async fn data_files_of_version(
+        &self,
+        table: &str,
+        file_type: &str,
+        schema_version: i64,
+    ) -> Result<Vec<DataFileRow>, MetadataError> {
+        const LOADS: &str =
+            "SELECT id FROM loads WHERE table_name = $1 AND file_type = $2 AND schema_version = $3";
+        let text = format!(
+            "SELECT {} FROM data_files
+             WHERE table_name = $1 AND state = 'live' AND (load_id IN ({LOADS})
+                 OR id IN (SELECT data_file_id FROM data_file_origins WHERE load_id IN ({LOADS})))
+             ORDER BY id",
+            DataFileRow::COLUMNS
+        );
+        let act = Sql::new("list the data files of a version of a schema", text);
+        act.bind(table).bind(file_type).bind(schema_version).all(self.read()).await
+    }
+
     /// The tables that have data files.
     pub async fn lake_tables(&self) -> Result<Vec<String>, MetadataError> {
         let text = "SELECT DISTINCT table_name FROM data_files WHERE state = 'live' ORDER BY table_name";

@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 
 use super::alerts::{AlertRow, ChannelRow, DeliveryRow};
 use super::data_files::DataFileRow;
+use super::drift::DriftRow;
 use super::error::{Failure, MetadataError};
 use super::expectations::ExpectationRow;
 use super::files::{FileEventRow, FileRow};
@@ -20,6 +21,7 @@ use super::{Metadata, commit};
 const TABLES: &[LedgerTable] = &[
     TypeRow::TABLE,
     SchemaVersionRow::TABLE,
+    DriftRow::TABLE,
     FileRow::TABLE,
     FileEventRow::TABLE,
     LoadRow::TABLE,
@@ -35,7 +37,7 @@ const TABLES: &[LedgerTable] = &[
 ];
 
 /// Tables that are there for the machinery alone.
-const INTERNAL: &[&str] = &["counters", "seaql_migrations"];
+const INTERNAL: &[&str] = &["counters", "field_counts", "seaql_migrations"];
 
 /// The tables of the ledger that SQL users may read.
 pub fn ledger_tables() -> &'static [LedgerTable] {

@@ -84,6 +84,18 @@ impl Metadata {
         insert_load(load, self.write()).await
     }
 
+    /// The schema of a load that is being written has changed under it: it names the version that it uses now.
+    pub async fn use_schema_version(&self, load_id: i64, schema_version: i64) -> Result<(), MetadataError> {
+        const ACT: &str = "name the schema of a load";
+        let text = "UPDATE loads SET schema_version = $2 WHERE id = $1 AND state = 'writing'";
+        let changed = Sql::new(ACT, text).bind(load_id).bind(schema_version).run(self.write()).await?;
+        if changed == 1 {
+            return Ok(());
+        }
+        let found = self.load(load_id).await?.map(|load| load.state);
+        Err(MetadataError::LoadState { load_id, found, needed: "writing" })
+    }
+
     /// The loads that have not ended, oldest first.
     pub async fn open_loads(&self) -> Result<Vec<LoadRow>, MetadataError> {
         let columns = LoadRow::COLUMNS;

@@ -216,6 +216,22 @@ impl Metadata {
         Ok(act.run(self.write()).await? > 0)
     }
 
+    /// The definitions, other than the current one, under which rows came into a table since it was first loaded under
+    /// the current one: those that the current definition has not been compared with by a load of its own.
+    pub async fn definitions_beside(&self, row: &TypeRow) -> Result<Vec<SchemaVersionRow>, MetadataError> {
+        let columns = SchemaVersionRow::COLUMNS;
+        let text = format!(
+            "SELECT {columns} FROM schema_versions
+             WHERE (file_type, schema_version) IN (SELECT DISTINCT file_type, schema_version FROM loads
+                     WHERE table_name = $1 AND commit_seq > COALESCE((SELECT min(commit_seq) FROM loads
+                         WHERE table_name = $1 AND file_type = $2 AND schema_version = $3), 0))
+                 AND NOT (file_type = $2 AND schema_version = $3)
+             ORDER BY id DESC"
+        );
+        let act = Sql::new("list the schemas of a table", text).bind(&row.table_name).bind(&row.file_type);
+        act.bind(row.schema_version).all(self.read()).await
+    }
+
     /// Every version of a type's schema, oldest first, also those from before it was deleted.
     pub async fn schema_versions(&self, file_type: &str) -> Result<Vec<SchemaVersionRow>, MetadataError> {
         let text = format!(

@@ -14,8 +14,9 @@ use super::footers::Footers;
 use super::lake_table::LakeTable;
 use super::ledger_table::LedgerTable;
 use super::listing::{LakeFile, in_commit_order, with_origins};
+use super::names;
 use super::session::{DEFAULT_SCHEMA, LAKE_SCHEMA, LEDGER_SCHEMA};
-use super::{names, union};
+use crate::lake::union;
 use crate::metadata::LedgerTable as LedgerDefinition;
 use crate::metadata::Metadata;
 use crate::metadata::ledger::ledger_tables;
@@ -129,8 +130,13 @@ impl Catalog {
     }
 
     async fn shape(&self, kind: Option<&TypeRow>, files: Vec<LakeFile>) -> Result<LakeTable, QueryError> {
-        let mut schemas: Vec<SchemaRef> = kind.and_then(declared_columns).into_iter().collect();
-        schemas.extend(self.footers.schemas(&self.root, &files).await?);
+        let mut schemas: Vec<SchemaRef> =
+            kind.and_then(|row| declared_columns(row, &files)).into_iter().collect();
+        let found = match schemas.first().cloned() {
+            Some(declared) => self.footers.schemas_under(&declared, &self.root, &files).await?,
+            None => self.footers.schemas(&self.root, &files).await?,
+        };
+        schemas.extend(found);
         let columns: SchemaRef = union::union(schemas.iter().map(AsRef::<Schema>::as_ref));
         let declared = kind.map(|row| row.partition_column.as_str());
         Ok(LakeTable::new(self.root.clone(), files, columns, declared))
@@ -180,7 +186,11 @@ pub fn ledger_definition(name: &str) -> Option<&'static LedgerDefinition> {
     ledger_tables().iter().find(|table| table.name == name)
 }
 
-/// The columns of the definition; `None` when it cannot be used, which `status_reason` explains.
-fn declared_columns(row: &TypeRow) -> Option<SchemaRef> {
+/// The columns of the definition; `None` when it cannot be used, which `status_reason` explains. One that was refused does
+/// not change how the rows read that are there.
+fn declared_columns(row: &TypeRow, files: &[LakeFile]) -> Option<SchemaRef> {
+    if row.status_reason.is_some() && !files.is_empty() {
+        return None;
+    }
     definition::compile(&row.schema_definition).ok().map(|compiled| compiled.arrow())
 }

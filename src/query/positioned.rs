@@ -36,7 +36,8 @@ use datafusion::scalar::ScalarValue;
 use super::lake_table::{LakeTable, spread};
 use super::listing::LakeFile;
 use super::order::RowOrder;
-use super::reshape::{ReshapeAdapterFactory, reshape};
+use super::reshape::ReshapeAdapterFactory;
+use crate::lake::reshape::reshape;
 use crate::lake::retired;
 
 /// The name of the additional column.

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 use super::error::QueryError;
 
 /// The ledger tables that a person may change.
-pub const OPERATOR_TABLES: &[&str] = &["table_metadata", "jobs", "rejects", "alerts"];
+pub const OPERATOR_TABLES: &[&str] = &["table_metadata", "schema_drift", "jobs", "rejects", "alerts"];
 
 /// One statement, classified.
 #[derive(Debug)]
@@ -225,7 +225,7 @@ fn refusal(keyword: Option<Keyword>, first: &Token) -> QueryError {
         }
         _ => {
             "SELECT, WITH, VALUES, EXPLAIN, DESCRIBE and SHOW TABLES ask; INSERT, UPDATE and DELETE change \
-              table_metadata, jobs, rejects and alerts"
+              table_metadata, schema_drift, jobs, rejects and alerts"
         }
     };
     let name: String = first.to_string().chars().take(40).collect();

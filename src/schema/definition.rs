@@ -4,6 +4,7 @@
 //! `table_metadata.status_reason`.
 
 mod constraints;
+pub mod edit;
 mod fault;
 mod fields;
 mod json_schema;
@@ -69,6 +70,11 @@ fn primary_key(fields: &[Field], names: &[String]) -> Result<Vec<usize>, Definit
         key.push(at);
     }
     Ok(key)
+}
+
+/// One field, as a definition of dialect 1 lists it.
+pub fn render_one(field: &Field) -> String {
+    render::render_field(field, 0)
 }
 
 /// The exact text of a value inside the text that it was parsed from.

@@ -6,6 +6,7 @@
 
 pub(crate) mod cells;
 mod columns;
+mod glimpse;
 mod known;
 mod numbers;
 mod object;
@@ -16,6 +17,8 @@ mod texts;
 use std::collections::HashMap;
 
 use self::cells::Cells;
+pub use self::columns::name_beside;
+pub use self::glimpse::Glimpse;
 pub use self::known::Known;
 use self::shape::{Growth, Shape};
 use super::definition;

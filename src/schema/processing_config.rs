@@ -11,6 +11,7 @@ use thiserror::Error;
 
 pub use self::csv::{CsvSettings, Quote};
 pub use self::expected::ExpectedEvery;
+use super::definition::MAX_COLUMNS;
 use super::field::{Field, Kind, TableSchema};
 use super::members::{self, MemberFault, Members, SyntaxFault};
 use super::names;
@@ -27,6 +28,7 @@ const KEYS: &[&str] = &[
     "partition_source",
     "records_path",
     "on_unknown_field",
+    "max_columns",
     "max_rejects",
     "max_reject_ratio",
     "dedupe",
@@ -42,6 +44,9 @@ const KEYS: &[&str] = &[
     "expected_every",
 ];
 
+/// See [`ProcessingConfig::max_columns`].
+const MAX_EVOLVED_COLUMNS: usize = 2000;
+
 /// How files of one type are processed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessingConfig {
@@ -51,6 +56,8 @@ pub struct ProcessingConfig {
     /// Keys from the root of a document down to the array of its records; `None`: found by itself.
     pub records_path: Option<Vec<String>>,
     pub on_unknown_field: OnUnknownField,
+    /// Columns, nested ones included, past which `evolve` adds no more.
+    pub max_columns: usize,
     /// Past this many rejects the whole file fails.
     pub max_rejects: u64,
     /// Past this share of rejects, 0 to 1, the whole file fails.
@@ -104,9 +111,22 @@ pub enum PartitionSource {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnUnknownField {
+    /// Keep the field in the column `_rescued`.
     Rescue,
     Ignore,
     Reject,
+    /// Add a column for it; what cannot become a column is kept in `_rescued`.
+    Evolve,
+}
+
+impl OnUnknownField {
+    /// True when tables of such types have the column `_rescued`.
+    pub fn keeps(self) -> bool {
+        match self {
+            OnUnknownField::Rescue | OnUnknownField::Evolve => true,
+            OnUnknownField::Ignore | OnUnknownField::Reject => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +205,7 @@ impl ProcessingConfig {
             partition_source: partition_source(config)?,
             records_path: config.text("records_path")?.map(records_path).transpose()?,
             on_unknown_field: on_unknown_field(config)?,
+            max_columns: max_columns(config)?,
             max_rejects: config.count("max_rejects")?.unwrap_or(10_000),
             max_reject_ratio: ratio(config)?.unwrap_or(0.5),
             dedupe: config.flag("dedupe")?.unwrap_or(false),
@@ -293,17 +314,25 @@ fn check_supported(config: Members<'_, '_>) -> Result<(), ConfigError> {
 
 fn on_unknown_field(config: Members<'_, '_>) -> Result<OnUnknownField, ConfigError> {
     let choices = [
-        ("rescue", Some(OnUnknownField::Rescue)),
-        ("ignore", Some(OnUnknownField::Ignore)),
-        ("reject", Some(OnUnknownField::Reject)),
-        ("evolve", None),
+        ("rescue", OnUnknownField::Rescue),
+        ("ignore", OnUnknownField::Ignore),
+        ("reject", OnUnknownField::Reject),
+        ("evolve", OnUnknownField::Evolve),
     ];
-    let chosen = config.choice("on_unknown_field", &choices)?.unwrap_or(Some(OnUnknownField::Rescue));
-    chosen.ok_or(ConfigError::Unsupported {
-        does: "does not add columns by itself",
-        instead: "write \"on_unknown_field\": \"rescue\", which keeps unknown fields in the column _rescued, \
-                  and add fields to schema_definition when they are wanted",
-    })
+    Ok(config.choice("on_unknown_field", &choices)?.unwrap_or(OnUnknownField::Rescue))
+}
+
+/// How far a schema may grow by itself.
+fn max_columns(config: Members<'_, '_>) -> Result<usize, ConfigError> {
+    let most = config.count("max_columns")?.unwrap_or(MAX_EVOLVED_COLUMNS as u64);
+    match usize::try_from(most) {
+        Ok(most @ 1..=MAX_COLUMNS) => Ok(most),
+        _ => {
+            let found = format!("{most} (number)");
+            Err(MemberFault::Wrong { key: "max_columns".into(), expected: "a number from 1 to 10000", found }
+                .into())
+        }
+    }
 }
 
 fn write_mode(config: Members<'_, '_>) -> Result<WriteMode, ConfigError> {

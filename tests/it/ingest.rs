@@ -1,6 +1,6 @@
 //! The main job from outside: files go in, tables come out, and every record is accounted for.
 
-mod bench;
+pub(crate) mod bench;
 mod csv;
 mod formats;
 mod inbox;

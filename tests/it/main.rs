@@ -5,6 +5,7 @@ mod cli;
 mod cli_ledger;
 mod demo;
 mod ingest;
+mod life;
 mod metadata;
 mod postgres;
 mod recovery;

@@ -116,8 +116,10 @@ fn head(story: &Story) -> String {
         .as_ref()
         .map(|(path, there)| if *there { path.clone() } else { format!("{path} (not there any more)") });
     let counts = records(file);
-    let load =
-        story.load.as_ref().map(|load| format!("{} into {}, {}", load.id, load.table_name, load.state));
+    let load = story.load.as_ref().map(|load| {
+        let under = load.schema_version.map(|version| format!(", under version {version} of its schema"));
+        format!("{} into {}, {}{}", load.id, load.table_name, load.state, under.unwrap_or_default())
+    });
     let lines = [
         ("id", Some(file.id.to_string())),
         ("type", file.file_type.clone()),
@@ -127,6 +129,7 @@ fn head(story: &Story) -> String {
         ("attempt", Some(file.attempt.to_string())),
         ("load", load),
         ("records", (file.records_read > 0).then_some(counts)),
+        ("unknown", unknown(file.unknown_fields)),
         ("same as file", file.duplicate_of.map(|id| id.to_string())),
         ("error", file.error_code.clone()),
         ("message", file.error_message.clone()),
@@ -138,6 +141,11 @@ fn head(story: &Story) -> String {
         }
     }
     text
+}
+
+fn unknown(members: i64) -> Option<String> {
+    let noun = if members == 1 { "member" } else { "members" };
+    (members > 0).then(|| format!("{} {noun} that the schema does not have", count(members)))
 }
 
 fn to_json(story: &Story) -> Value {
@@ -170,6 +178,7 @@ fn to_json(story: &Story) -> Value {
         json!({
             "id": load.id,
             "table_name": load.table_name,
+            "schema_version": load.schema_version,
             "state": load.state.as_str(),
             "commit_seq": load.commit_seq,
             "committed_at": load.committed_at.map(time),

@@ -87,13 +87,14 @@ fn remarks(replayed: &[Replayed]) -> Vec<String> {
                 remarks.push(format!("{}: {}\n", escape(file_type), escape_lines(why)));
                 remarks.extend(hint.iter().map(|hint| format!("  hint: {}\n", escape_lines(hint))));
             }
-            Replayed::Tried(report) => remarks.extend(of_type(report)),
+            Replayed::Tried(report) => remarks.extend(remarks_of(report)),
         }
     }
     remarks
 }
 
-fn of_type(report: &TypeReport) -> Vec<String> {
+/// Why records of a type stay open.
+pub(in crate::cli) fn remarks_of(report: &TypeReport) -> Vec<String> {
     let key = escape(&report.file_type);
     let cause = |cause: &Cause| {
         let Cause { fingerprint, records, message } = cause;
@@ -116,23 +117,27 @@ fn of_type(report: &TypeReport) -> Vec<String> {
 }
 
 fn to_json(replayed: &[Replayed], dry_run: bool) -> Value {
-    let cause = |cause: &Cause| json!({"fingerprint": cause.fingerprint, "records": cause.records, "message": cause.message});
     let one = |one: &Replayed| match one {
-        Replayed::Tried(report) => json!({
-            "file_type": report.file_type,
-            "table_name": report.table,
-            "load_ids": report.load_ids,
-            "tried": report.tried,
-            "valid": report.valid,
-            "deduplicated": report.deduplicated,
-            "still_refused": report.refused(),
-            "incomplete": report.incomplete,
-            "of_failed_files": report.of_failed_files,
-            "causes": report.causes.iter().map(cause).collect::<Vec<_>>(),
-        }),
+        Replayed::Tried(report) => report_json(report),
         Replayed::Left { file_type, why, hint } => {
             json!({"file_type": file_type, "left_because": why, "hint": hint})
         }
     };
     json!({"dry_run": dry_run, "types": replayed.iter().map(one).collect::<Vec<_>>()})
+}
+
+pub(in crate::cli) fn report_json(report: &TypeReport) -> Value {
+    let cause = |cause: &Cause| json!({"fingerprint": cause.fingerprint, "records": cause.records, "message": cause.message});
+    json!({
+        "file_type": report.file_type,
+        "table_name": report.table,
+        "load_ids": report.load_ids,
+        "tried": report.tried,
+        "valid": report.valid,
+        "deduplicated": report.deduplicated,
+        "still_refused": report.refused(),
+        "incomplete": report.incomplete,
+        "of_failed_files": report.of_failed_files,
+        "causes": report.causes.iter().map(cause).collect::<Vec<_>>(),
+    })
 }

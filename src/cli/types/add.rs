@@ -28,7 +28,7 @@ pub(super) async fn run(args: AddArgs, session: &Session) -> Result<Exit, Failur
     Ok(Exit::Done)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map(|_| text)

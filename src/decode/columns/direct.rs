@@ -259,6 +259,7 @@ impl<'t> Take<'_, 't> {
                 text.extend_from_slice(value);
                 *any = true;
             }
+            Some(_) if self.on_unknown == OnUnknownField::Ignore => {}
             // The text would have to mirror the way to the member.
             Some(_) => return None,
         }

@@ -115,6 +115,19 @@ fn value(field: &Field, column: &Column, cell: &str, text: &mut String) -> Resul
     Ok(())
 }
 
+/// A cell that stands alone, as the JSON text of what its field expects.
+pub fn cell_as_json(field: &Field, cell: &str) -> String {
+    let mut text = String::new();
+    let column = Column { name: field.name.clone(), field: Some(0) };
+    if spelling::is_text(&field.kind)
+        || value(field, &column, cell.trim_matches([' ', '\t']), &mut text).is_err()
+    {
+        text.clear();
+        push_text(cell, &mut text);
+    }
+    text
+}
+
 fn not_json(field: &Field, column: &Column, cell: &str, bad: &SyntaxError) -> Box<Problem> {
     let path = Path::Member(&Path::Root, &column.name);
     let found = format!("is no JSON, which a cell of type {} must be: {bad}", field.kind.name());

@@ -4,7 +4,7 @@ use super::Counts;
 use crate::metadata::files::Problem;
 use crate::registry::TypeSpec;
 
-pub(super) struct Budget {
+pub(crate) struct Budget {
     most: u64,
     ratio: f64,
 }

@@ -8,6 +8,7 @@ use super::rejects::RejectsFile;
 use super::whole::Failure;
 use super::{Counts, Fate, SourceFile, Work, WriteError, Written, WrittenFile, partition_source};
 use crate::decode::{Chunk, DecodeError};
+use crate::drift::Seen;
 use crate::lake::TableWriter;
 use crate::metadata::files::Problem;
 
@@ -21,6 +22,7 @@ pub(super) struct FileLoad<'a> {
     rejects: RejectsFile,
     held: Held<'a>,
     budget: Budget,
+    seen: Seen,
 }
 
 impl<'a> FileLoad<'a> {
@@ -29,7 +31,7 @@ impl<'a> FileLoad<'a> {
         let held = if file.is_hashed { Held::new(work, source) } else { Held::apart(work, source) };
         let rejects = RejectsFile::new(&work.rejects_folder, work.load_id, file);
         let budget = Budget::of(&work.spec);
-        Self { work, file, place, counts: Counts::default(), rejects, held, budget }
+        Self { work, file, place, counts: Counts::default(), rejects, held, budget, seen: Seen::default() }
     }
 
     pub fn file(&self) -> &'a SourceFile {
@@ -37,7 +39,8 @@ impl<'a> FileLoad<'a> {
     }
 
     /// Takes a chunk in; `Err` with the fate of the file when nothing more of it is wanted.
-    pub fn take(&mut self, chunk: Chunk, keys: &mut Keys) -> Result<Result<(), Fate>, WriteError> {
+    pub fn take(&mut self, mut chunk: Chunk, keys: &mut Keys) -> Result<Result<(), Fate>, WriteError> {
+        self.seen.add(&mut chunk, &self.work.spec.schema);
         self.counts.read += chunk.records_read;
         self.counts.rejected += chunk.rejects.len() as u64;
         self.counts.unknown_fields += chunk.unknown_fields;
@@ -105,8 +108,8 @@ impl<'a> FileLoad<'a> {
             self.counts.written = 0;
         }
         let rejects = self.rejects.finish()?;
-        let (id, counts) = (self.file.id, self.counts);
-        written.files.push(WrittenFile { id, fate, counts, rejects, hash, data_files });
+        let (id, counts, seen) = (self.file.id, self.counts, self.seen);
+        written.files.push(WrittenFile { id, fate, counts, rejects, hash, data_files, seen });
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ enum Mode {
 }
 
 /// A batch after duplicates were taken out.
-pub(super) struct Kept {
+pub(crate) struct Kept {
     pub kept: RecordBatch,
     pub dropped: u64,
 }
@@ -87,7 +87,7 @@ impl Keys {
     ///
     /// # Errors
     /// As [`Self::hashes`].
-    pub(super) fn observe(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
+    pub(crate) fn observe(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
         match self.mode {
             Mode::Ignore => Ok(Kept { kept: batch, dropped: 0 }),
             Mode::KeepFirst => self.keep_first(batch, place),
@@ -130,7 +130,7 @@ impl Keys {
 
     /// The file in work is accepted. With `upsert`: for each record that a later one replaces, the place of the
     /// file that holds it.
-    pub(super) fn accept(&mut self) -> Vec<usize> {
+    pub(crate) fn accept(&mut self) -> Vec<usize> {
         let current = std::mem::take(&mut self.current);
         match self.mode {
             Mode::Ignore | Mode::KeepFirst => Vec::new(),

@@ -23,6 +23,26 @@ pub(in crate::schema) fn render_fields(fields: &[Field], primary_key: &[&str]) -
     text
 }
 
+/// One field as an element of `fields`; its members, if it has any, are indented behind `indent` spaces.
+pub(in crate::schema) fn render_field(field: &Field, indent: usize) -> String {
+    let mut text = String::new();
+    write_field(&mut text, field, indent);
+    text
+}
+
+fn write_field(text: &mut String, field: &Field, indent: usize) {
+    let _ = write!(text, "{{\"name\": {}, ", quoted(&field.name));
+    write_type(text, field, indent);
+    if !field.aliases.is_empty() {
+        let aliases: Vec<_> = field.aliases.iter().map(|alias| quoted(alias)).collect();
+        let _ = write!(text, ", \"aliases\": [{}]", aliases.join(", "));
+    }
+    if let Some(default) = &field.default {
+        let _ = write!(text, ", \"default\": {default}");
+    }
+    text.push('}');
+}
+
 fn write_fields(text: &mut String, fields: &[Field], indent: usize) {
     if fields.is_empty() {
         text.push_str("[]");
@@ -31,16 +51,8 @@ fn write_fields(text: &mut String, fields: &[Field], indent: usize) {
     text.push_str("[\n");
     for (at, field) in fields.iter().enumerate() {
         let comma = if at == 0 { "" } else { ",\n" };
-        let _ = write!(text, "{comma}{:width$}{{\"name\": {}, ", "", quoted(&field.name), width = indent + 2);
-        write_type(text, field, indent + 2);
-        if !field.aliases.is_empty() {
-            let aliases: Vec<_> = field.aliases.iter().map(|alias| quoted(alias)).collect();
-            let _ = write!(text, ", \"aliases\": [{}]", aliases.join(", "));
-        }
-        if let Some(default) = &field.default {
-            let _ = write!(text, ", \"default\": {default}");
-        }
-        text.push('}');
+        let _ = write!(text, "{comma}{:width$}", "", width = indent + 2);
+        write_field(text, field, indent + 2);
     }
     let _ = write!(text, "\n{:indent$}]", "");
 }

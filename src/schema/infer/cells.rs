@@ -9,7 +9,7 @@ use super::texts::Texts;
 use crate::schema::field::Kind;
 
 /// What the cells of one column have in common. Empty cells leave no trace.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Cells {
     seen: Option<Seen>,
     /// A number stood in quotes.
@@ -18,7 +18,7 @@ pub(super) struct Cells {
     pub(super) plain_numbers: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Seen {
     Booleans,
     Numbers(Numbers),
@@ -50,6 +50,25 @@ impl Cells {
             // Of different kinds, only their texts are common; those of earlier cells were no times.
             Some(_) => Seen::Texts(Texts::plain()),
         });
+    }
+
+    /// Takes over what was seen of the same column elsewhere.
+    pub(super) fn merge(&mut self, other: Cells) {
+        self.quoted_numbers |= other.quoted_numbers;
+        self.plain_numbers |= other.plain_numbers;
+        self.seen = match (self.seen.take(), other.seen) {
+            (None, seen) | (seen, None) => seen,
+            (Some(Seen::Booleans), Some(Seen::Booleans)) => Some(Seen::Booleans),
+            (Some(Seen::Numbers(mut numbers)), Some(Seen::Numbers(others))) => {
+                numbers.merge(&others);
+                Some(Seen::Numbers(numbers))
+            }
+            (Some(Seen::Texts(mut texts)), Some(Seen::Texts(others))) => {
+                texts.merge(&others);
+                Some(Seen::Texts(texts))
+            }
+            _ => Some(Seen::Texts(Texts::plain())),
+        };
     }
 
     pub(super) fn is_unseen(&self) -> bool {

@@ -23,6 +23,11 @@ pub(super) fn fields(columns: &[(String, Shape)]) -> Vec<Field> {
         .collect()
 }
 
+/// The name of a column for `key` beside columns whose folded names and keys are `taken`: the key itself where it can be one.
+pub fn name_beside(key: &str, taken: &HashSet<String>) -> String {
+    column_name(key, &HashSet::new(), taken)
+}
+
 fn column_name(key: &str, keys: &HashSet<String>, taken: &HashSet<String>) -> String {
     let blank = key.trim().is_empty();
     if !blank && !names::is_reserved(key) && !taken.contains(&names::folded(key)) {
@@ -49,7 +54,7 @@ fn shortened(key: &str) -> String {
     key[..end].to_owned()
 }
 
-fn kind(shape: &Shape) -> Kind {
+pub(super) fn kind(shape: &Shape) -> Kind {
     match shape {
         Shape::Unseen | Shape::Open => Kind::Json,
         Shape::Booleans => Kind::Boolean,

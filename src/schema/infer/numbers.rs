@@ -44,6 +44,11 @@ impl Numbers {
         self.scale = self.scale.max(other.scale);
     }
 
+    /// Most digits before the point, and after it.
+    pub(super) fn digits(&self) -> (u64, u64) {
+        (self.whole_digits, self.scale)
+    }
+
     pub(super) fn kind(&self) -> Kind {
         let fits_decimal = self.whole_digits.saturating_add(self.scale) <= MAX_PRECISION as u64;
         match self {

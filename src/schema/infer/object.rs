@@ -9,7 +9,7 @@ use crate::decode::value::Value;
 
 type Members<'a> = [(Cow<'a, str>, Value<'a>)];
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Object {
     Keys(Keys),
     /// More keys than a struct has columns; the shape of all their values.
@@ -17,7 +17,7 @@ pub(super) enum Object {
 }
 
 /// Members by key, in the order in which they first came.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Keys {
     pub(super) members: Vec<(String, Shape)>,
     places: HashMap<String, usize>,
@@ -59,13 +59,7 @@ impl Object {
                     return true;
                 }
                 Place::NoRoom => return false,
-                Place::TooMany => {
-                    let mut values = Shape::Unseen;
-                    std::mem::take(&mut keys.members)
-                        .into_iter()
-                        .for_each(|(_, shape)| values.merge_single(shape));
-                    *self = Object::Map(Box::new(values));
-                }
+                Place::TooMany => self.become_map(),
             }
         }
         let Object::Map(values) = self else {
@@ -74,6 +68,43 @@ impl Object {
         if values.is_single() {
             values.observe(value, depth + 1, growth);
         }
+        values.is_single()
+    }
+
+    /// Takes over what was seen of the same place elsewhere; false when no type but json can hold both.
+    pub(super) fn merge(&mut self, other: Object, growth: &mut Growth) -> bool {
+        let others = match other {
+            Object::Keys(keys) => keys.members,
+            Object::Map(values) => {
+                self.become_map();
+                return self.merge_value(*values);
+            }
+        };
+        others.into_iter().all(|(key, shape)| {
+            if let Object::Keys(keys) = self {
+                match keys.place(usize::MAX, &key, growth) {
+                    Place::At(at) => {
+                        keys.members[at].1.merge(shape, growth);
+                        return true;
+                    }
+                    Place::NoRoom => return false,
+                    Place::TooMany => self.become_map(),
+                }
+            }
+            self.merge_value(shape)
+        })
+    }
+
+    fn become_map(&mut self) {
+        let Object::Keys(keys) = self else { return };
+        let mut values = Shape::Unseen;
+        std::mem::take(&mut keys.members).into_iter().for_each(|(_, shape)| values.merge_single(shape));
+        *self = Object::Map(Box::new(values));
+    }
+
+    fn merge_value(&mut self, shape: Shape) -> bool {
+        let Object::Map(values) = self else { return false };
+        values.merge_single(shape);
         values.is_single()
     }
 }

@@ -8,7 +8,7 @@ use crate::decode::value::{Node, Value};
 use crate::schema::field::Kind;
 
 /// The kinds of values seen at one place. Nulls leave no trace: every inferred field may be null.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Shape {
     /// Nothing but null so far.
     #[default]
@@ -25,7 +25,7 @@ pub(super) enum Shape {
 }
 
 /// How much has been learnt, over all shapes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Growth {
     pub(super) nodes: usize,
 }
@@ -79,6 +79,33 @@ impl Shape {
         };
         shape.observe(value, depth, growth);
         shape
+    }
+
+    /// Takes over what was seen of the same place elsewhere, as if it had been observed here.
+    pub(super) fn merge(&mut self, other: Shape, growth: &mut Growth) {
+        match (&mut *self, other) {
+            (Shape::Open, _) | (_, Shape::Unseen) | (Shape::Booleans, Shape::Booleans) => {}
+            (Shape::Numbers(numbers), Shape::Numbers(others)) => numbers.merge(&others),
+            (Shape::Texts(texts), Shape::Texts(others)) => texts.merge(&others),
+            (Shape::List(item), Shape::List(other)) => item.merge(*other, growth),
+            (Shape::Object(object), Shape::Object(other)) => {
+                if !object.merge(other, growth) {
+                    *self = Shape::Open;
+                }
+            }
+            (Shape::Unseen, other) => *self = other,
+            _ => *self = Shape::Open,
+        }
+    }
+
+    /// True when no value says anything about a type: nulls, empty lists and empty objects.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Shape::Unseen => true,
+            Shape::List(item) => item.is_empty(),
+            Shape::Object(Object::Keys(keys)) => keys.members.is_empty(),
+            _ => false,
+        }
     }
 
     /// Takes over what another place has seen; only single values can be merged, all else is left open.

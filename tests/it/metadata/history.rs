@@ -34,7 +34,14 @@ async fn nothing_is_created_by_asking(fixture: Fixture) {
     let pending = fixture.metadata.pending().await.expect("read");
     assert_eq!(
         pending,
-        ["m0001_ledger", "m0002_compaction", "m0003_indexes", "m0004_second_chances", "m0006_alerts"]
+        [
+            "m0001_ledger",
+            "m0002_compaction",
+            "m0003_indexes",
+            "m0004_second_chances",
+            "m0005_drift",
+            "m0006_alerts"
+        ]
     );
     assert_eq!(fixture.metadata.pending().await.expect("read"), pending);
     let error = fixture.metadata.live_files().await.expect_err("no tables yet");

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
 /// The union of the schemas, columns in the order in which they first appear. With `declared` first, the order of
 /// the definition wins over that of old files.
@@ -18,6 +18,94 @@ pub fn union<'a>(schemas: impl IntoIterator<Item = &'a Schema>) -> SchemaRef {
         merge_fields(&mut fields, schema.fields());
     }
     Arc::new(Schema::new(fields))
+}
+
+/// As [`union`], for files that are written anew: a column that all schemas have alike stays exactly as it is.
+pub fn common(schemas: &[SchemaRef]) -> SchemaRef {
+    let united = union(schemas.iter().map(AsRef::<Schema>::as_ref));
+    let as_it_is = |field: &FieldRef| {
+        let mut own = schemas.iter().map(|schema| schema.field_with_name(field.name()).ok());
+        match own.next().flatten() {
+            Some(first) if own.all(|other| other == Some(first)) => Arc::new(first.clone()),
+            _ => Arc::clone(field),
+        }
+    };
+    Arc::new(Schema::new(united.fields().iter().map(as_it_is).collect::<Vec<_>>()))
+}
+
+/// Names on the way to each member of `found` whose values the type that `declared` gives it cannot hold. Inside lists and
+/// maps the way ends with the list or map.
+pub fn misfits(declared: &Schema, found: &Schema) -> Vec<Vec<String>> {
+    let mut misfits = Vec::new();
+    misfits_of_fields(declared.fields(), found.fields(), &mut Vec::new(), &mut misfits);
+    misfits
+}
+
+fn misfits_of_fields(
+    declared: &Fields,
+    found: &Fields,
+    way: &mut Vec<String>,
+    misfits: &mut Vec<Vec<String>>,
+) {
+    for field in declared {
+        let Some(have) = found.iter().find(|have| have.name() == field.name()) else { continue };
+        way.push(field.name().clone());
+        match (field.data_type(), have.data_type()) {
+            (DataType::Struct(members), DataType::Struct(others)) => {
+                misfits_of_fields(members, others, way, misfits);
+            }
+            (kind, other) if holds(kind, other) => {}
+            _ => misfits.push(way.clone()),
+        }
+        way.pop();
+    }
+}
+
+/// True when every value of `other` is a value of `kind`, but for members that `kind` does not have.
+fn holds(kind: &DataType, other: &DataType) -> bool {
+    match (kind, other) {
+        (DataType::Struct(members), DataType::Struct(others)) => members.iter().all(|member| {
+            let own = others.iter().find(|other| other.name() == member.name());
+            own.is_none_or(|own| holds(member.data_type(), own.data_type()))
+        }),
+        (DataType::List(item), DataType::List(other)) => holds(item.data_type(), other.data_type()),
+        (DataType::Map(entries, _), DataType::Map(others, _)) => {
+            match (entries.data_type(), others.data_type()) {
+                (DataType::Struct(pair), DataType::Struct(other)) if pair.len() == 2 && other.len() == 2 => {
+                    holds(pair[1].data_type(), other[1].data_type())
+                }
+                _ => false,
+            }
+        }
+        _ => {
+            let kind = nullable(kind);
+            wider(&kind, other) == kind
+        }
+    }
+}
+
+/// The schema with a type that says nothing at the end of each way.
+pub fn without_types(schema: &Schema, ways: &[Vec<String>]) -> SchemaRef {
+    let ways: Vec<&[String]> = ways.iter().map(Vec::as_slice).collect();
+    Arc::new(Schema::new(fields_without(schema.fields(), &ways)))
+}
+
+fn fields_without(fields: &Fields, ways: &[&[String]]) -> Vec<FieldRef> {
+    let without = |field: &FieldRef| {
+        let own = ways.iter().filter(|way| way.first() == Some(field.name()));
+        let rests: Vec<&[String]> = own.map(|way| &way[1..]).collect();
+        if rests.is_empty() {
+            return Arc::clone(field);
+        }
+        let kind = match field.data_type() {
+            DataType::Struct(members) if rests.iter().all(|rest| !rest.is_empty()) => {
+                DataType::Struct(fields_without(members, &rests).into())
+            }
+            _ => DataType::Null,
+        };
+        Arc::new(Field::new(field.name(), kind, true))
+    };
+    fields.iter().map(without).collect()
 }
 
 fn merge_fields(known: &mut Vec<FieldRef>, more: &Fields) {
@@ -192,6 +280,49 @@ mod tests {
             both.fields().iter().map(|f| (f.name().as_str(), type_name(f.data_type()))).collect();
         assert_eq!(names, [("a", "string".into()), ("b", "long".into()), ("gone", "string".into())]);
         assert!(both.fields().iter().all(|field| field.is_nullable()));
+    }
+
+    #[test]
+    fn what_the_declared_type_cannot_hold_is_found_and_can_be_left_out() {
+        let inner = |kind: DataType| DataType::Struct(vec![Field::new("x", kind, true)].into());
+        let declared = Schema::new(vec![
+            Field::new("a", DataType::Int64, false),
+            Field::new("s", inner(DataType::Int64), true),
+            Field::new("l", DataType::List(Arc::new(Field::new("item", inner(DataType::Int64), true))), true),
+        ]);
+        let found = Schema::new(vec![
+            Field::new("a", DataType::Int32, true),
+            Field::new("s", inner(DataType::Utf8), true),
+            Field::new(
+                "l",
+                DataType::List(Arc::new(Field::new("element", inner(DataType::Utf8), true))),
+                true,
+            ),
+            Field::new("more", DataType::Utf8, true),
+        ]);
+        let ways = misfits(&declared, &found);
+        assert_eq!(ways, [vec!["s".to_owned(), "x".to_owned()], vec!["l".to_owned()]]);
+        let left = union([&declared, without_types(&found, &ways).as_ref()]);
+        let told: Vec<_> = left.fields().iter().map(|field| type_name(field.data_type())).collect();
+        assert_eq!(told, ["long", "struct<x long>", "list<struct<x long>>", "string"]);
+    }
+
+    #[test]
+    fn columns_that_all_have_alike_stay_as_they_are() {
+        let schema = |more: Vec<Field>| -> SchemaRef {
+            let fields = [vec![Field::new("id", DataType::Int64, false)], more].concat();
+            Arc::new(Schema::new(fields))
+        };
+        let now =
+            schema(vec![Field::new("n", DataType::Int64, false), Field::new("new", DataType::Utf8, false)]);
+        let old = schema(vec![Field::new("n", DataType::Int32, false)]);
+        let both = common(&[now, old]);
+        let told: Vec<_> = both
+            .fields()
+            .iter()
+            .map(|field| format!("{} {} {}", field.name(), type_name(field.data_type()), field.is_nullable()))
+            .collect();
+        assert_eq!(told, ["id long false", "n long true", "new string true"]);
     }
 
     #[test]

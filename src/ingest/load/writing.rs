@@ -1,0 +1,74 @@
+//! The files of a load, written under a schema that has their fields; and what they show of drift.
+
+use std::collections::HashMap;
+
+use super::super::claim::blocking;
+use super::super::evolve::{self, Adopted, Next, adopted_by, evolve};
+use super::super::fault::Fault;
+use super::super::write::{self, Fate, SourceFile, Work, Written};
+use super::Journey;
+use super::sorting::Hashed;
+use crate::drift::{FileSeen, LoadSeen};
+use crate::lake::Staging;
+use crate::schema::processing_config::OnUnknownField;
+
+impl Journey<'_> {
+    /// Writes the files under a schema that has all their fields, if it can have them.
+    pub(super) async fn write_evolving(
+        &mut self,
+        fresh: &mut [SourceFile],
+    ) -> Result<(Written, Adopted), Fault> {
+        let mut adopted = Adopted::new();
+        for _ in 1..evolve::ROUNDS {
+            let written = self.write(fresh).await?;
+            match evolve(self.context, self.id, &self.spec, fresh, &written).await? {
+                Next::Stage => return Ok((written, adopted)),
+                Next::WriteAgain(spec, fields) => (self.spec, adopted) = (spec, fields),
+            }
+        }
+        Ok((self.write(fresh).await?, adopted))
+    }
+
+    /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
+    async fn write(&self, fresh: &mut [SourceFile]) -> Result<Written, Fault> {
+        let work = Work {
+            load_id: self.id,
+            spec: self.spec.clone(),
+            lake: self.context.lake.clone(),
+            rejects_folder: self.context.rejects_folder(&self.spec.folder),
+            ingested_at: self.context.clock.now(),
+            max_record_bytes: self.context.max_record_bytes,
+            owner: self.context.owner.clone(),
+            stop: self.context.stop_reading.clone(),
+        };
+        let files = fresh.to_vec();
+        // Their bytes go as they are decoded, unless they may have to be decoded again.
+        if self.spec.config.on_unknown_field != OnUnknownField::Evolve {
+            fresh.iter_mut().for_each(|file| file.content = None);
+        }
+        let written = blocking(move || {
+            Staging::create(&work.lake, work.load_id).map_err(write::WriteError::from)?;
+            write::write(&work, files)
+        });
+        Ok(written.await??)
+    }
+
+    /// What its files show of drift. `adopted` are fields that became columns on the way.
+    pub(super) fn seen(&self, hashed: &Hashed, written: Written, adopted: Adopted) -> LoadSeen {
+        let names: HashMap<i64, &str> =
+            hashed.fresh.iter().map(|source| (source.id, source.name.shown())).collect();
+        let files = written.files.into_iter().filter_map(|file| {
+            let accepted = file.fate == Fate::Accepted;
+            let name = names.get(&file.id).filter(|_| accepted || matches!(file.fate, Fate::Refused(_)))?;
+            let (id, records) = (file.id, file.counts.read);
+            Some(FileSeen { id, name: (*name).to_owned(), records, accepted, seen: file.seen })
+        });
+        let adopted = adopted_by(&self.spec, adopted);
+        LoadSeen {
+            file_type: self.spec.file_type.clone(),
+            schema: self.spec.schema.clone(),
+            schema_version: self.spec.schema_version,
+            files: adopted.into_iter().chain(files).collect(),
+        }
+    }
+}
