@@ -17,6 +17,7 @@ mod sweep;
 mod template;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{error, info, warn};
@@ -251,6 +252,25 @@ impl Alarm {
             occurrences: 1,
         };
         self.raise_as(alert, AlertRule::Event).await;
+    }
+
+    /// A control file whose file did not come.
+    pub async fn control_alone(&self, name: &FileName, moved_to: &Path) {
+        let folder = crate::durable::parent(moved_to).display();
+        let message =
+            format!("control file {} has waited for its file in vain; it is in {folder}", name.shown());
+        warn!(file = %name.shown(), code = "control.alone", "{message}");
+        self.raise(NewAlert {
+            code: "control.alone".into(),
+            severity: Severity::Warning,
+            subject: "incoming".into(),
+            cause: "control files come without their files".into(),
+            message,
+            hint: Some("the control file of a file is called like it, with .ctl.json behind".into()),
+            fingerprint: fingerprint(&["control.alone"]),
+            occurrences: 1,
+        })
+        .await;
     }
 
     async fn raise(&self, alert: NewAlert) {

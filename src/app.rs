@@ -17,6 +17,7 @@ use crate::compact::Compactor;
 use crate::daemon::{self, Compactions, Daemon};
 use crate::drift::Recorder;
 use crate::durable::{self, DirectorySync};
+use crate::inbox::control;
 use crate::inbox::{Patience, Watch};
 use crate::ingest::batches::LoadLimits;
 use crate::ingest::places::{first_free, free_copy_names};
@@ -187,27 +188,56 @@ impl App {
     /// # Errors
     /// The first file that cannot be copied; those before it are in.
     pub fn copy_in(&self, files: &[PathBuf]) -> Result<Vec<FileName>, AppError> {
-        files.iter().map(|file| self.copy_one(file)).collect()
+        // A control file goes with its file, whatever the name that gets.
+        let goes_along = |file: &&PathBuf| {
+            files.iter().any(|other| control::beside(other) == **file && control::beside(other).is_file())
+        };
+        let mut names = Vec::with_capacity(files.len());
+        for file in files.iter().filter(|file| !goes_along(file)) {
+            names.extend(self.copy_one(file)?);
+        }
+        Ok(names)
     }
 
-    fn copy_one(&self, file: &Path) -> Result<FileName, AppError> {
+    /// The names of a file and of the control file beside it, which comes in first.
+    fn copy_one(&self, file: &Path) -> Result<Vec<FileName>, AppError> {
         let fault = |source| AppError::CopyIn { path: file.to_owned(), source };
         let incoming = &self.context.places.incoming;
         let name = FileName::from_raw(file.file_name().unwrap_or_default());
-        let hidden = incoming.join(format!(".{:016x}.part", fastrand::u64(..)));
-        durable::copy_synced(file, &hidden).map_err(fault)?;
+        let hidden = self.copy_hidden(file)?;
+        let said = control::beside(file);
+        let hidden_control = said.is_file().then(|| self.copy_hidden(&said)).transpose()?;
+        let move_in = |from: &Path, to: &Path| durable::move_new(from, to, &mut DirectorySync::default());
         let mut names = free_copy_names(incoming, &name);
-        loop {
+        let moved = loop {
             let place = first_free(&mut names, |_| false);
-            match durable::move_new(&hidden, &place, &mut DirectorySync::default()) {
-                Ok(()) => return Ok(FileName::from_raw(place.file_name().unwrap_or_default())),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    durable::remove_if_there(&hidden).map_err(fault)?;
-                    return Err(fault(error));
+            let beside = control::beside(&place);
+            let controlled = hidden_control.as_deref().map_or(Ok(()), |from| move_in(from, &beside));
+            match controlled.and_then(|()| move_in(&hidden, &place)) {
+                Ok(()) => break Ok((place, beside)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    // It was the file's name that was taken: its control file tries again with it.
+                    if let Some(from) = hidden_control.as_deref().filter(|from| !from.exists()) {
+                        move_in(&beside, from).map_err(fault)?;
+                    }
                 }
+                Err(error) => break Err(error),
             }
+        };
+        for left in [Some(&hidden), hidden_control.as_ref()].into_iter().flatten() {
+            durable::remove_if_there(left).map_err(fault)?;
         }
+        let (place, beside) = moved.map_err(fault)?;
+        let come = std::iter::once(place).chain(hidden_control.map(|_| beside));
+        Ok(come.map(|path| FileName::from_raw(path.file_name().unwrap_or_default())).collect())
+    }
+
+    /// A copy in `incoming/` that nobody looks at yet.
+    fn copy_hidden(&self, file: &Path) -> Result<PathBuf, AppError> {
+        let hidden = self.context.places.incoming.join(format!(".{:016x}.part", fastrand::u64(..)));
+        durable::copy_synced(file, &hidden)
+            .map_err(|source| AppError::CopyIn { path: file.to_owned(), source })?;
+        Ok(hidden)
     }
 
     /// One pass over `incoming/`: everything that can be loaded now is loaded. `announced` are names that are known to
@@ -306,6 +336,7 @@ fn context(
         max_record_bytes: ingest.max_record_bytes(),
         parallel: ingest.parallel_loads(),
         at_work: AtWork::default(),
+        control_wait: ingest.control_wait(),
         pause_after_failures: ingest.pause_after_failures,
         keep_replaced: settings.compact.keep_replaced(),
         folder: tokio::sync::Mutex::default(),

@@ -8,8 +8,9 @@ use rustix::process::{Signal, getpid, kill_process};
 const VARIABLE: &str = "LAKEGATE_CRASH_AT";
 
 /// The places of one load, in their order.
-pub const PLACES: [&str; 16] = [
+pub const PLACES: [&str; 18] = [
     "after-claim",
+    "mid-move-control",
     "mid-move",
     "after-move",
     "after-read",
@@ -23,6 +24,7 @@ pub const PLACES: [&str; 16] = [
     "after-publish",
     "after-commit",
     "after-settle-plan",
+    "mid-settle-control",
     "mid-settle",
     "after-settle",
 ];

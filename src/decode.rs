@@ -40,6 +40,7 @@ pub use draft::Draft;
 pub use error::{DecodeError, Position};
 pub use format::Format;
 pub use input::Input;
+pub use json::Grammar;
 pub use plan::{DecodeOptions, DecodePlan, Feed};
 pub use records::{RecordOptions, Records, Tail};
 pub use reject::Reject;

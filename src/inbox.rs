@@ -3,6 +3,7 @@
 //! Knows nothing of types, schemas or the ledger. Events are hints, the listing is the truth: a lost event costs
 //! one scan interval, never a file.
 
+pub mod control;
 pub mod folder;
 pub mod looks;
 pub mod watch;

@@ -2,8 +2,8 @@
 //!
 //! Read in this order: [`look`] compares the folder with the ledger, of which it keeps what is not claimed in a [`backlog`];
 //! [`plan`] decides what a look leads to, [`batches`] which files form a load, [`turns`] in which order loads commit;
-//! [`load`] is the journey itself with its steps [`claim`], [`write`](mod@write), [`merge`] and [`settle`]; [`learn`] meets unknown
-//! types, [`recover`] resumes what nobody works on. [`ingestor`] drives them. Second chances: [`replay`] loads rejected
+//! [`load`] is the journey itself with its steps [`claim`], [`write`](mod@write), [`merge`] and [`settle`]; [`control`] holds
+//! files against what their senders say of them, [`learn`] meets unknown types, [`recover`] resumes what nobody works on. [`ingestor`] drives them. Second chances: [`replay`] loads rejected
 //! records after all, [`revert`] takes a file's rows out again ([`departure`](mod@departure) says which they are). Knows nothing of HTTP or the command line.
 
 mod at_work;
@@ -12,6 +12,7 @@ pub mod batches;
 mod breaker;
 mod claim;
 pub mod context;
+mod control;
 mod departure;
 mod evolve;
 mod fault;
@@ -33,6 +34,7 @@ pub(crate) mod write;
 
 pub use at_work::AtWork;
 pub use context::Context;
+pub use control::take_back;
 pub use fault::{Fault, whole_message};
 pub use ingestor::{Ingestor, Pass};
 pub(crate) use load::clear_removed;

@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use crate::printable::is_unprintable;
 
 /// The longest file name that the usual file systems take, in bytes.
-const LONGEST: usize = 255;
+pub const LONGEST: usize = 255;
 
 /// A file name in both of its forms.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -61,6 +61,7 @@ pub struct Database {
 pub struct Ingest {
     pub quiet_ms: u64,
     pub max_wait_seconds: u64,
+    pub control_wait_seconds: u64,
     pub scan_seconds: u64,
     /// Never ask the file system for events.
     pub polling: bool,
@@ -84,6 +85,11 @@ impl Ingest {
     /// How long a truncated document may wait for its end.
     pub fn max_wait(&self) -> Duration {
         Duration::from_secs(self.max_wait_seconds)
+    }
+
+    /// How long a control file may wait for its file.
+    pub fn control_wait(&self) -> Duration {
+        Duration::from_secs(self.control_wait_seconds)
     }
 
     /// The time between two full listings.

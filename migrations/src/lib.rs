@@ -11,6 +11,7 @@ mod m0003_indexes;
 mod m0004_second_chances;
 mod m0005_drift;
 mod m0006_alerts;
+mod m0007_control;
 
 use sea_orm_migration::prelude::*;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_second_chances::SecondChances),
             Box::new(m0005_drift::Drift),
             Box::new(m0006_alerts::Alerts),
+            Box::new(m0007_control::Control),
         ]
     }
 }

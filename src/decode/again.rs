@@ -8,10 +8,11 @@ use super::columns::Columns;
 use super::csv::{CsvFile, CsvRecords};
 use super::error::DecodeError;
 use super::format::Format;
+use super::json::{self, Parsed};
 use super::plan::DecodePlan;
 use super::problem::Problem;
 use super::reading::{Taken, take_csv, take_json};
-use super::records::{Record, Tail, parsed};
+use super::records::{Record, Tail, refusal};
 use super::reject::Reject;
 
 /// One record outside of its file.
@@ -75,7 +76,9 @@ impl Again {
         self.columns.reads_cells(matches!(form, Form::Csv(_)));
         let taken = match form {
             Form::Json => {
-                let content = parsed(raw).map_err(|bad| Box::new(Problem::of_syntax(&bad, raw)));
+                let grammar = self.plan.grammar();
+                let content = json::utf8(raw).and_then(|text| Parsed::of(text, grammar));
+                let content = content.map_err(|bad| Box::new(refusal(&bad, raw, grammar)));
                 take_json(&Record { number, offset, raw, content }, self.plan.judge(), &mut self.columns)
             }
             Form::Csv(CsvForm(file)) => self.take_row(record, file)?,
@@ -133,14 +136,19 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::decode::DecodeOptions;
+    use crate::decode::{DecodeOptions, Grammar};
     use crate::schema::definition;
 
     fn plan() -> Arc<DecodePlan> {
+        plan_by(Grammar::Strict)
+    }
+
+    fn plan_by(grammar: Grammar) -> Arc<DecodePlan> {
         let text =
             r#"{"fields":[{"name":"id","type":"long","nullable":false},{"name":"price","type":"double"}]}"#;
         let schema = Arc::new(definition::compile(text).expect("a schema"));
-        DecodePlan::new(DecodeOptions::new(schema, "", "orders")).expect("a plan")
+        let options = DecodeOptions { grammar, ..DecodeOptions::new(schema, "", "orders") };
+        DecodePlan::new(options).expect("a plan")
     }
 
     fn take(again: &mut Again, text: &str, form: &Form) -> Result<(), String> {
@@ -162,6 +170,29 @@ mod tests {
         let chunk = again.chunk().expect("a batch");
         assert_eq!((chunk.records_read, chunk.batch.num_rows()), (2, 2));
         assert_eq!(again.chunk().expect("a batch").batch.num_rows(), 0);
+    }
+
+    #[test]
+    fn records_are_read_as_leniently_as_their_file() {
+        let lenient = [
+            "{id: 1, 'price': NaN,} // kept as it came",
+            "# a comment\n{\"id\": 2}",
+            "\"id\": 3, \"price\": 2.5,",
+            "{\"id\": 4, \"price\": -Infinity}",
+        ];
+        let mut again = plan_by(Grammar::Lenient).again().expect("columns");
+        for text in lenient {
+            assert_eq!(take(&mut again, text, &Form::Json), Ok(()), "{text}");
+        }
+        let broken = take(&mut again, "{id: 5", &Form::Json);
+        assert_eq!(broken, Err("7 record.syntax".to_owned()));
+        assert_eq!(again.chunk().expect("a batch").batch.num_rows(), 4);
+        let mut strict = plan().again().expect("columns");
+        for text in lenient {
+            let record = KeptRecord { number: 1, offset: 0, text: text.as_bytes() };
+            let refused = strict.take(record, &Form::Json).expect_err("not JSON");
+            assert!(refused.message.contains("\"lenient\": true"), "{text}: {}", refused.message);
+        }
     }
 
     #[test]

@@ -19,9 +19,9 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::json::Parsed;
 use super::newcomers::Newcomers;
 use super::problem::Problem;
-use super::value::Value;
 use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::{OnUnknownField, Zone};
 pub(super) use build::Values;
@@ -129,29 +129,27 @@ impl Columns {
         self.rows
     }
 
-    /// Adds a record, or nothing of it. `text` is the record's source, to which the places in `record` refer.
+    /// Adds a record, or nothing of it.
     ///
     /// # Errors
     /// The first value that does not fit.
-    pub fn append(&mut self, record: &Value<'_>, text: &str) -> Result<Appended, Box<Problem>> {
-        let mut check = Check::new(text, self.plan.on_unknown, self.plan.zone);
-        let cells = match check.record(&self.plan.members, record) {
+    pub fn append(&mut self, record: &Parsed<'_>) -> Result<Appended, Box<Problem>> {
+        let Parsed { text, value, read_by } = record;
+        let mut check = Check::new(text, self.plan.on_unknown, self.plan.zone).read_by(*read_by);
+        let cells = match check.record(&self.plan.members, value) {
             Ok(cells) => cells,
             Err(problem) => {
                 self.refused += 1;
-                survey::observe_refused(
-                    &self.plan,
-                    record,
-                    text,
-                    (self.refused, self.cells),
-                    &mut self.newcomers,
-                );
+                let seen = (self.refused, self.cells);
+                survey::observe_refused(&self.plan, record, seen, &mut self.newcomers);
                 return Err(problem);
             }
         };
         let appended = check.appended();
         let rescued = match &self.rescued {
-            Some(_) if appended.unknown_fields > 0 => rescue::collect(&self.plan.members, record, text),
+            Some(_) if appended.unknown_fields > 0 => {
+                rescue::collect(&self.plan.members, value, text, *read_by)
+            }
             _ => None,
         };
         for (column, cell) in self.columns.iter_mut().zip(&cells) {

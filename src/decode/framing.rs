@@ -3,12 +3,14 @@
 //!
 //! Knows nothing of schemas beyond whether a key is a field, and does not judge what is inside a record.
 
+mod advice;
 mod elements;
 mod layout;
 mod lines;
 mod outline;
 mod sequence;
 mod shape;
+mod space;
 mod structure;
 mod values;
 mod window;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use super::columns::direct::Between;
 use super::error::DecodeError;
+use super::json::Grammar;
 use super::plan::DecodePlan;
 use super::records::Tail;
 use super::segments::Segments;
@@ -44,6 +47,7 @@ pub struct FramingOptions {
     pub records_path: Option<Vec<String>>,
     /// Absent when there is no schema yet.
     pub known: Option<Known>,
+    pub grammar: Grammar,
     pub max_record_bytes: usize,
 }
 
@@ -64,6 +68,7 @@ enum Cutter {
     Lines,
     Elements(Elements),
     Sequence,
+    Braceless,
 }
 
 /// One record; [`Framing::bytes`] has its text until the next record is asked for.
@@ -112,9 +117,10 @@ impl Framing {
     /// # Errors
     /// `file.empty`, `json.syntax`, `json.ambiguous_root`, `json.records_path`, or those of reading.
     pub fn open(source: Source, options: FramingOptions) -> Result<Framing, DecodeError> {
-        let mut window = Window::new(source);
+        let mut window = Window::new(source, options.grammar);
         let whole = !window.want(PEEK)?;
         let clues = Clues {
+            grammar: options.grammar,
             lines: says_lines(&options.file_name),
             records_path: options.records_path.as_deref(),
             known: options.known.as_ref(),
@@ -123,10 +129,11 @@ impl Framing {
         let shape = match shape::decide(window.bytes(), whole, &clues) {
             Ok(Some(Shape::Lines)) => Cutter::Lines,
             Ok(Some(Shape::Sequence)) => Cutter::Sequence,
-            Ok(Some(Shape::Elements { path, found })) => {
+            Ok(Some(Shape::Braceless)) => Cutter::Braceless,
+            Ok(Some(Shape::Elements { path, found, bare })) => {
                 // Separators before a document mean nothing, but only the start of a record passes over them.
                 values::record_start(&mut window)?;
-                Cutter::Elements(Elements::new(path, found))
+                Cutter::Elements(Elements::new(path, found, bare))
             }
             Ok(None) => {
                 return Err(DecodeError::new(
@@ -163,6 +170,7 @@ impl Framing {
         let cut = match &mut self.shape {
             Cutter::Lines => lines::next(window, self.limit)?,
             Cutter::Sequence => sequence::next(window, self.limit, self.number == 0)?,
+            Cutter::Braceless => sequence::braceless(window, self.limit)?,
             Cutter::Elements(elements) => elements.next(window, self.limit, self.known.as_ref())?,
         };
         let Some(Cut { offset, extent, ending }) = cut else {
@@ -194,6 +202,7 @@ impl Framing {
             Cutter::Lines => Between::Lines,
             Cutter::Sequence => Between::Space,
             Cutter::Elements(elements) => Between::Commas { first: elements.is_before_first()? },
+            Cutter::Braceless => return None,
         };
         Some((self.window.bytes(), between))
     }
@@ -231,6 +240,11 @@ impl Framing {
         self.window.into_text()
     }
 
+    /// By which rules the text is read.
+    pub fn grammar(&self) -> Grammar {
+        self.window.grammar()
+    }
+
     /// The largest record that is kept whole.
     pub fn max_record_bytes(&self) -> usize {
         self.limit
@@ -240,7 +254,7 @@ impl Framing {
     pub fn envelope_members(&self) -> u64 {
         match &self.shape {
             Cutter::Elements(elements) => elements.passed,
-            Cutter::Lines | Cutter::Sequence => 0,
+            Cutter::Lines | Cutter::Sequence | Cutter::Braceless => 0,
         }
     }
 

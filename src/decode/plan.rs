@@ -14,6 +14,7 @@ use super::error::DecodeError;
 use super::format::Format;
 use super::framing::{FramingOptions, Known};
 use super::input::Input;
+use super::json::Grammar;
 use super::parquet::ParquetRecords;
 use super::reading::Reading;
 use super::records::{MAX_RECORD_BYTES, Records, Tail};
@@ -36,6 +37,8 @@ pub struct DecodeOptions {
     pub timezone: Zone,
     /// Keys from the root to the array of records; found by itself when absent.
     pub records_path: Option<Vec<String>>,
+    /// By which rules JSON files are read.
+    pub grammar: Grammar,
     /// How CSV files are written. Files whose name promises no format are taken for CSV when this is there, and for JSON
     /// otherwise.
     pub csv: Option<CsvSettings>,
@@ -64,6 +67,7 @@ impl DecodeOptions {
             on_unknown: OnUnknownField::Rescue,
             timezone: Zone::UTC,
             records_path: None,
+            grammar: Grammar::Strict,
             csv: None,
             on_doubt: |_, _| {},
             file_name: file_name.into(),
@@ -105,6 +109,11 @@ impl DecodePlan {
             .map_err(|bad| unusable(bad.to_string()))?;
         let known = keys_of(&options.schema);
         Ok(Arc::new(DecodePlan { options, columns: Arc::new(columns), known, spare: Mutex::default() }))
+    }
+
+    /// The rules by which JSON is read.
+    pub(super) fn grammar(&self) -> Grammar {
+        self.options.grammar
     }
 
     /// Opens a file: reads its start, and finds out how its records lie in it.
@@ -219,6 +228,7 @@ impl DecodePlan {
             type_name: self.options.type_name.clone(),
             records_path: self.options.records_path.clone(),
             known: Some(self.known()),
+            grammar: self.options.grammar,
             max_record_bytes: self.options.max_record_bytes,
         }
     }

@@ -136,6 +136,12 @@ impl Problem {
         }
     }
 
+    /// The same problem with what to do about it.
+    pub(super) fn with_advice(mut self, advice: &str) -> Problem {
+        self.message = format!("{}; {advice}", self.message);
+        self
+    }
+
     /// A record that is not what its format demands, at a place of it.
     pub(super) fn of_record(rule: &str, at: usize, what: &str, shape: &str, record: &[u8]) -> Problem {
         Problem::of_whole(rule, format!("{}: {what}", within(record, at)), shape)

@@ -4,12 +4,12 @@ use super::columns::direct::{Most, Run};
 use super::columns::{Appended, Columns};
 use super::csv::{CsvRecord, CsvRecords};
 use super::error::DecodeError;
-use super::json;
+use super::json::{Grammar, Parsed};
 use super::parquet::{ParquetRecord, ParquetRecords};
 use super::problem::{Path, Problem, at_pointer};
-use super::records::{Parsed, Record, Records};
+use super::records::{Record, Records};
 use super::reject::Reject;
-use super::value::{Node, Value};
+use super::value::Node;
 use crate::schema::judge::Judge;
 
 /// Records of one file, or of a part of it.
@@ -72,7 +72,7 @@ impl Reading {
 
 pub(super) fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
     let appended = match &record.content {
-        Ok(Parsed { text, value }) => append(text, value, judge, columns),
+        Ok(parsed) => append(parsed, judge, columns),
         Err(problem) => Err(problem.clone()),
     };
     match appended {
@@ -84,9 +84,9 @@ pub(super) fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mu
 pub(super) fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
     let CsvRecord { number, offset, raw, json } = record;
     let appended = json.and_then(|text| {
-        let value =
-            json::parse_text(text).map_err(|bad| Box::new(Problem::of_syntax(&bad, text.as_bytes())))?;
-        append(text, &value, judge, columns)
+        let parsed = Parsed::of(text, Grammar::Strict)
+            .map_err(|bad| Box::new(Problem::of_syntax(&bad, text.as_bytes())))?;
+        append(&parsed, judge, columns)
     });
     match appended {
         Ok(appended) => Taken::Row(appended),
@@ -98,7 +98,8 @@ pub(super) fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &m
 
 fn take_parquet(record: ParquetRecord<'_>, judge: Option<&Judge>, columns: &mut Columns) -> Taken {
     let ParquetRecord { number, offset, text, content } = record;
-    match content.and_then(|value| append(text, &value, judge, columns)) {
+    let read = |value| Parsed { text, value, read_by: Grammar::Strict };
+    match content.and_then(|value| append(&read(value), judge, columns)) {
         Ok(appended) => Taken::Row(appended),
         Err(problem) => Taken::Refused {
             reject: problem.into_reject(number, offset, text.as_bytes().to_vec()),
@@ -109,11 +110,11 @@ fn take_parquet(record: ParquetRecord<'_>, judge: Option<&Judge>, columns: &mut 
 
 /// Appends a record, or says what is wrong with it.
 fn append(
-    text: &str,
-    value: &Value<'_>,
+    record: &Parsed<'_>,
     judge: Option<&Judge>,
     columns: &mut Columns,
 ) -> Result<Appended, Box<Problem>> {
+    let Parsed { text, value, read_by: _ } = record;
     if let (Some(judge), Node::Object(_)) = (judge, &value.node) {
         judge.check_value(value).map_err(|broken| {
             let at = at_pointer(value, &broken.pointer);
@@ -127,5 +128,5 @@ fn append(
             ))
         })?;
     }
-    columns.append(value, text)
+    columns.append(record)
 }

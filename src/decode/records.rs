@@ -9,13 +9,15 @@ use super::columns::direct::{Most, Run};
 use super::error::DecodeError;
 use super::format::Format;
 use super::framing::{Frame, Framing, FramingOptions, Known};
-use super::json;
+use super::json::{self, Grammar, Parsed};
 use super::plan::DecodePlan;
 use super::problem::Problem;
 use super::reject::Reject;
 use super::segments::Segments;
 use super::source::Source;
-use super::value::Value;
+
+/// What follows the reason for which a record was refused.
+const LENIENT_WOULD: &str = "\"lenient\": true in processing_config would take it as it is";
 
 /// A record larger than this is refused, unless the options say otherwise.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024 * 1024;
@@ -31,6 +33,7 @@ pub enum Tail {
 }
 
 /// How the records of a file are found.
+#[derive(Clone)]
 pub struct RecordOptions {
     /// Its extensions tell NDJSON from documents, and promise a compression, where the content leaves it open.
     pub file_name: String,
@@ -41,6 +44,7 @@ pub struct RecordOptions {
     pub records_path: Option<Vec<String>>,
     /// Tells whether a key at the root of a record is a field; absent when there is no schema yet.
     pub known: Option<Known>,
+    pub grammar: Grammar,
     pub tail: Tail,
     pub max_record_bytes: usize,
 }
@@ -55,6 +59,7 @@ impl RecordOptions {
             type_name: type_name.into(),
             records_path: None,
             known: None,
+            grammar: Grammar::Strict,
             tail: Tail::default(),
             max_record_bytes: MAX_RECORD_BYTES,
         }
@@ -83,23 +88,24 @@ pub struct Record<'a> {
     pub content: Result<Parsed<'a>, Box<Problem>>,
 }
 
-/// A record whose text is JSON; any value, not only an object.
-#[derive(Debug)]
-pub struct Parsed<'a> {
-    pub text: &'a str,
-    pub value: Value<'a>,
-}
-
 impl Records {
     /// Reads the start of the file, and finds out how its records lie in it.
     ///
     /// # Errors
     /// The file is no text with records, or reading failed.
     pub fn new(reader: Box<dyn Read + Send>, options: RecordOptions) -> Result<Records, DecodeError> {
-        let RecordOptions { file_name, format: _, type_name, records_path, known, tail, max_record_bytes } =
-            options;
+        let RecordOptions {
+            file_name,
+            format: _,
+            type_name,
+            records_path,
+            known,
+            grammar,
+            tail,
+            max_record_bytes,
+        } = options;
         let source = Source::open(reader, &file_name)?;
-        let options = FramingOptions { file_name, type_name, records_path, known, max_record_bytes };
+        let options = FramingOptions { file_name, type_name, records_path, known, grammar, max_record_bytes };
         Records::open(source, options, tail)
     }
 
@@ -161,12 +167,13 @@ impl Records {
         let content = if frame.is_cut() {
             Err(Box::new(Problem::of_size(frame.size, self.framing.max_record_bytes())))
         } else {
-            match parsed(raw) {
+            let grammar = self.framing.grammar();
+            match json::utf8(raw).and_then(|text| Parsed::of(text, grammar)) {
                 Ok(parsed) => Ok(parsed),
                 Err(mistake) if mistake.cause.is_truncation() && self.may_grow(frame) => {
                     return Err(self.framing.truncated(frame, mistake.at));
                 }
-                Err(mistake) => Err(Box::new(Problem::of_syntax(&mistake, raw))),
+                Err(mistake) => Err(Box::new(refusal(&mistake, raw, grammar))),
             }
         };
         Ok(Record { number: frame.number, offset: frame.offset, raw, content })
@@ -184,9 +191,12 @@ impl Record<'_> {
     }
 }
 
-pub(super) fn parsed(raw: &[u8]) -> Result<Parsed<'_>, json::SyntaxError> {
-    let text = json::utf8(raw)?;
-    Ok(Parsed { text, value: json::parse_text(text)? })
+/// What is wrong with a record, and whether the lenient grammar would take it.
+pub(super) fn refusal(mistake: &json::SyntaxError, raw: &[u8], grammar: Grammar) -> Problem {
+    let problem = Problem::of_syntax(mistake, raw);
+    let would_help =
+        grammar == Grammar::Strict && json::utf8(raw).is_ok_and(|text| json::parse_lenient(text).is_ok());
+    if would_help { problem.with_advice(LENIENT_WOULD) } else { problem }
 }
 
 impl fmt::Debug for RecordOptions {

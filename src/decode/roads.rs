@@ -1,6 +1,8 @@
 //! The direct road and the exact road must lead to the same place: the same rows, the same rejects, the same errors,
 //! whatever the schema and the bytes, in one piece or in segments. For tests and for the fuzz target `roads`.
 
+mod decoration;
+
 use std::fmt::Write as _;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use arrow::compute::concat_batches;
 
 use super::chunk::Chunks;
 use super::error::DecodeError;
+use super::json::Grammar;
 use super::newcomers::Newcomers;
 use super::plan::{DecodeOptions, DecodePlan, Feed};
 use super::records::Tail;
@@ -172,7 +175,9 @@ pub fn compare(seed: u64, bytes: &[u8]) {
     let unknown =
         [OnUnknownField::Rescue, OnUnknownField::Ignore, OnUnknownField::Reject, OnUnknownField::Evolve];
     let zone = if maker.chance(3) { Zone::Named(chrono_tz::Europe::Berlin) } else { Zone::UTC };
+    let grammar = if maker.chance(3) { Grammar::Lenient } else { Grammar::Strict };
     let mut options = DecodeOptions {
+        grammar,
         on_unknown: unknown[maker.random.usize(..4)],
         timezone: zone,
         tail: if maker.chance(2) { Tail::Growing } else { Tail::Final },
@@ -184,7 +189,44 @@ pub fn compare(seed: u64, bytes: &[u8]) {
     }
     let (name, made) = maker.file(&schema);
     options.file_name = name.to_owned();
-    all_agree(if bytes.is_empty() { &made } else { bytes }, &options, maker.random.usize(1..200));
+    let bytes = if bytes.is_empty() { &made } else { bytes };
+    all_agree(bytes, &options, maker.random.usize(1..200));
+    if !name.ends_with("csv") {
+        lenient_agrees(bytes, &options, &text, &mut maker.random);
+    }
+}
+
+/// Fails when a strict text means something else under the lenient grammar, or when decorations change a value of it.
+fn lenient_agrees(bytes: &[u8], options: &DecodeOptions, schema: &str, random: &mut fastrand::Rng) {
+    let by = |grammar, bytes: &[u8]| in_one_piece(&DecodeOptions { grammar, ..options.clone() }, bytes);
+    let strict = by(Grammar::Strict, bytes);
+    let is_valid = |reject: &Reject| !matches!(reject.rule.as_str(), "record.syntax" | "record.encoding");
+    if strict.error.is_some() || !strict.rejects.iter().all(is_valid) {
+        return;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    assert_eq!(by(Grammar::Lenient, bytes), strict, "by the lenient grammar: {text}");
+    // JSON columns hold the text itself, as far as it is strict.
+    let is_told = options.on_unknown == OnUnknownField::Rescue || schema.contains("\"json\"");
+    // Objects one after the other are told from lines by their lines.
+    let in_lines = !(bytes.starts_with(b"[") || bytes.starts_with(b"{\"v\":1,\"rows\""));
+    let Some(decorated) = decoration::decorated(bytes, in_lines, random) else { return };
+    if !is_told {
+        let found = by(Grammar::Lenient, &decorated);
+        let text = String::from_utf8_lossy(&decorated);
+        assert_eq!(found.error, None, "decorated: {text}");
+        let causes = |outcome: &Outcome| -> Vec<_> {
+            let cause = |reject: &Reject| (reject.record_number, reject.pointer.clone(), reject.rule.clone());
+            outcome.rejects.iter().map(cause).collect()
+        };
+        assert_eq!(causes(&found), causes(&strict), "decorated: {text}");
+        assert_eq!(found.rows, strict.rows, "decorated: {text}");
+    }
+    all_agree(
+        &decorated,
+        &DecodeOptions { grammar: Grammar::Lenient, ..options.clone() },
+        random.usize(1..200),
+    );
 }
 
 /// Makes schemas and records from a number.
@@ -465,7 +507,7 @@ impl Maker {
                 match self.random.usize(..4) {
                     0 => bytes[at] = self.random.u8(..),
                     1 => drop(bytes.remove(at)),
-                    2 => bytes.insert(at, b"\"\\{}[],:0e.-\n \xc3"[self.random.usize(..15)]),
+                    2 => bytes.insert(at, b"\"\\{}[],:0e.-\n \xc3'/*#N"[self.random.usize(..20)]),
                     _ => bytes.truncate(at.max(1)),
                 }
                 if bytes.is_empty() {

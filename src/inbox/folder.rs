@@ -91,7 +91,9 @@ impl Folder {
         for name in names.iter().filter(|name| !is_in_progress(&name.raw().to_string_lossy())) {
             match fs::symlink_metadata(self.place(name)) {
                 Ok(metadata) => entries.push(entry(name.clone(), &metadata)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // A name that is too long is that of no file.
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => {}
                 Err(error) => return Err(error),
             }
         }

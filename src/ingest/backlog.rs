@@ -187,6 +187,7 @@ pub(crate) mod tests {
             bytes: 10,
             modified_at: DateTime::from_timestamp(modified, 0),
             file_time: None,
+            seen_at: DateTime::from_timestamp(modified, 0).unwrap_or_default(),
             problem: None,
         }
     }

@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 use super::at_work::InWork;
 use super::batches::Batch;
 use super::context::Context;
+use super::control::{Control, take_along, take_back};
 use super::fault::Fault;
 use super::places::{first_free, free_names};
 use super::plan::time_to_grow;
 use super::write::SourceFile;
 use crate::crash;
 use crate::durable::{self, DirectorySync};
+use crate::inbox::control::beside;
 use crate::metadata::files::{Claim, FileState, Location, Problem, Release, Unclaimed};
 use crate::metadata::loads::NewLoad;
 use crate::name::FileName;
@@ -44,7 +46,25 @@ pub(super) async fn claim(
     let claimed: HashSet<i64> = claimed.into_iter().collect();
     let wanted = wanted.into_iter().filter(|wanted| claimed.contains(&wanted.file.id)).collect();
     let moved = move_in(context, load_id, wanted).await?;
-    Ok(moved.into_iter().map(|(file, path)| source_file(context, &file, path)).collect())
+    let files = moved.into_iter().map(|(file, path)| source_file(context, &file, path)).collect();
+    with_controls(context, files).await
+}
+
+/// Reads the control files that came along, and has the ledger remember what they say.
+async fn with_controls(context: &Context, files: Vec<SourceFile>) -> Result<Vec<SourceFile>, Fault> {
+    let incoming = context.places.incoming.clone();
+    let read = move |file: SourceFile| {
+        let control = Control::of_claimed(&file.path, &incoming.join(file.name.raw()))
+            .map_err(Fault::file("read the control file of", &file.path))?;
+        Ok(SourceFile { control, ..file })
+    };
+    let files = blocking(move || files.into_iter().map(read).collect::<Result<Vec<_>, Fault>>()).await??;
+    let said: Vec<(i64, i64, String)> = files
+        .iter()
+        .filter_map(|file| Some((file.id, file.attempt, file.control.as_ref()?.for_ledger())))
+        .collect();
+    context.metadata.remember_controls(&said).await?;
+    Ok(files)
 }
 
 fn source_file(context: &Context, file: &Unclaimed, path: PathBuf) -> SourceFile {
@@ -61,6 +81,8 @@ fn source_file(context: &Context, file: &Unclaimed, path: PathBuf) -> SourceFile
         bytes: u64::try_from(file.bytes).unwrap_or(0),
         is_hashed: false,
         content: None,
+        hash: None,
+        control: None,
     }
 }
 
@@ -125,19 +147,39 @@ fn rename_all(incoming: &Path, wanted: Vec<Wanted>) -> Vec<Renamed> {
     let mut directories = DirectorySync::default();
     let mut results: Vec<Renamed> = Vec::with_capacity(wanted.len());
     for Wanted { file, target } in wanted {
+        let from = incoming.join(FileName::from_shown(&file.name).raw());
         let Some(target) = target else {
             let lies_at = file.path.as_ref().map(PathBuf::from).ok_or(io::ErrorKind::NotFound.into());
+            let lies_at = lies_at.and_then(|path| follow_late(&from, &path, &mut directories).map(|()| path));
             results.push((file, lies_at));
             continue;
         };
-        let from = incoming.join(FileName::from_shown(&file.name).raw());
-        let moved = durable::move_new(&from, &target, &mut directories).map(|()| target);
+        let moved = move_with_control(&from, &target, &mut directories).map(|()| target);
         results.push((file, moved));
         crash::at("mid-move");
     }
     // Durability of this step is a courtesy: the ledger finds the file at either end.
     let _ = directories.sync();
     results
+}
+
+/// Both or none.
+fn move_with_control(from: &Path, to: &Path, directories: &mut DirectorySync) -> io::Result<()> {
+    durable::move_new(from, to, directories)?;
+    crash::at("mid-move-control");
+    take_along(from, to, directories).inspect_err(|_| {
+        // If that fails as well, the ledger finds the file at either end.
+        let _ = durable::move_new(to, from, directories);
+    })
+}
+
+/// A control file that was left behind when a process died between the move of its file and its own. Another file of the
+/// name would have a control file of its own.
+fn follow_late(from: &Path, to: &Path, directories: &mut DirectorySync) -> io::Result<()> {
+    if is_file(&beside(to)) || is_file(from) {
+        return Ok(());
+    }
+    take_along(from, to, directories)
 }
 
 /// A file that could not be moved is not loaded now: it is gone, or the folder does not allow it, which is a fault.
@@ -183,18 +225,29 @@ pub(super) async fn return_to_incoming(
     let mut back = Vec::new();
     for (id, name, path) in files {
         let place = context.places.incoming.join(name.raw());
-        match durable::rename_new(path, &place) {
-            Ok(()) => {
-                crash::at("after-return");
-                back.push((*id, String::new()));
-            }
+        let returned = durable::rename_new(path, &place);
+        if returned.is_ok() {
+            crash::at("after-return");
+        }
+        let moved = match &returned {
+            Err(error) => error.kind() == io::ErrorKind::NotFound && !is_file(path),
+            Ok(()) => true,
+        };
+        if moved {
+            take_back(path, &place, &mut DirectorySync::default())
+                .map_err(Fault::file("put back the control file of", &place))?;
+        }
+        match returned {
+            Ok(()) => back.push((*id, String::new())),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             // An earlier try, or another process, has moved it. What is true shows at the next look into incoming/.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_file(path) => {
                 back.push((*id, String::new()));
             }
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                durable::move_new(path, &place, &mut DirectorySync::default())
+                let mut directories = DirectorySync::default();
+                durable::move_new(path, &place, &mut directories)
+                    .and_then(|()| take_back(path, &place, &mut directories))
                     .map_err(Fault::file("put back", &place))?;
                 back.push((*id, String::new()));
             }

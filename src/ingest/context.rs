@@ -33,6 +33,8 @@ pub struct Context {
     /// Tables that are loaded at the same time.
     pub parallel: usize,
     pub at_work: AtWork,
+    /// How long a control file may wait for its file.
+    pub control_wait: Duration,
     /// Failed files in a row after which a type is paused, unless it says so itself; 0: never.
     pub pause_after_failures: u64,
     /// How long data files stay readable that compaction has replaced.

@@ -140,6 +140,7 @@ impl Ingestor {
         self.recover_due = true;
         self.registry_is_stale = true;
         self.lookout.look_at_all();
+        self.lookout.look_for_lone_controls();
     }
 
     /// True while loads or lessons run.

@@ -1,6 +1,6 @@
 //! Meeting an unknown type: its schema is inferred from the whole first file, and the type registers itself.
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::claim::blocking;
 use super::context::Context;
@@ -9,7 +9,7 @@ use super::plan::{Lesson, time_to_grow};
 use super::settle::settle;
 use super::story::FileStory;
 use super::write::open_regular;
-use crate::decode::{DecodeError, Draft, Format, RecordOptions, Tail};
+use crate::decode::{DecodeError, Draft, Format, Grammar, Input, RecordOptions, Tail};
 use crate::metadata::files::{FileState, Finish, Outcome, Problem, Recheck};
 use crate::metadata::types::{Author, NewType, TypeStatus};
 use crate::registry::{Detection, Registry};
@@ -53,12 +53,13 @@ enum Unlearned {
 }
 
 fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlearned> {
-    let (file, _) = open_regular(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Unlearned::Gone,
-        _ => Unlearned::Reading(Fault::file("read", path)(error)),
-    })?;
+    let open = || match open_regular(path) {
+        Ok((file, _)) => Ok(Input::from(file)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Unlearned::Gone),
+        Err(error) => Err(Unlearned::Reading(Fault::file("read", path)(error))),
+    };
     let format = options.format;
-    let draft = Draft::of(file, options).map_err(unlearned)?;
+    let draft = Draft::by_either_grammar(open, options)?;
     if draft.inferred.records > 0 {
         return Ok(draft);
     }
@@ -86,14 +87,16 @@ fn infer(path: &std::path::Path, options: RecordOptions) -> Result<Draft, Unlear
     ))
 }
 
-fn unlearned(error: DecodeError) -> Unlearned {
-    let truncated = error.is_truncation();
-    let problem = Problem {
-        code: error.code.to_owned(),
-        message: error.to_string(),
-        hint: Some(error.hint.to_string()),
-    };
-    Unlearned::Content(problem, truncated)
+impl From<DecodeError> for Unlearned {
+    fn from(error: DecodeError) -> Self {
+        let truncated = error.is_truncation();
+        let problem = Problem {
+            code: error.code.to_owned(),
+            message: error.to_string(),
+            hint: Some(error.hint.to_string()),
+        };
+        Unlearned::Content(problem, truncated)
+    }
 }
 
 async fn register(context: &Context, lesson: &Lesson, draft: Draft) -> Result<(), Fault> {
@@ -103,19 +106,25 @@ async fn register(context: &Context, lesson: &Lesson, draft: Draft) -> Result<()
         return Ok(());
     }
     let Inferred { definition, partition_column, records, .. } = draft.inferred;
+    let is_lenient = draft.grammar == Grammar::Lenient;
     let read_as = draft.read_as.map(|how| format!(" ({how})")).unwrap_or_default();
     let new = NewType {
         table_name: lesson.type_key.clone(),
         file_type: lesson.type_key.clone(),
         status: TypeStatus::Inactive,
         schema_definition: definition,
-        processing_config: "{}".into(),
+        processing_config: if is_lenient { r#"{"lenient": true}"# } else { "{}" }.into(),
         partition_column,
         description: Some(format!("inferred from {records} records of {}{read_as}", lesson.name.shown())),
         file_pattern: None,
         author: Author::Inferred,
     };
     if context.metadata.register_type(&new).await?.is_some() {
+        if is_lenient {
+            warn!(file = %lesson.name.shown(), file_type = %lesson.type_key,
+                "new type {} is registered with \"lenient\": true{read_as}",
+                lesson.type_key);
+        }
         info!(file = %lesson.name.shown(), file_type = %lesson.type_key, records,
             "new type {key}: registered as inactive with the schema of {records} records; its files wait. To load them: \
              UPDATE table_metadata SET status='active' WHERE file_type='{key}';", key = lesson.type_key);

@@ -7,17 +7,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tracing::debug;
 
 use super::backlog::Backlog;
 use super::claim::{blocking, return_to_incoming};
 use super::context::Context;
+use super::control::tidy_alone;
 use super::fault::Fault;
 use super::learn::refuse;
 use super::plan::{Lesson, Plan, Scope, Situation, plan, to_send_back, unsupported};
 use super::story::FileStory;
 use crate::arrival::is_in_progress;
-use crate::inbox::{EntryKind, Folder, Hint, Looks, Watch};
+use crate::inbox::control::{self, Controls};
+use crate::inbox::{Entry, EntryKind, Folder, Hint, Looks, Watch};
 use crate::metadata::files::{Location, NewFile, Recheck, Unclaimed};
 use crate::name::FileName;
 use crate::registry::Registry;
@@ -46,6 +49,8 @@ pub struct Lookout {
     stale: bool,
     /// Full looks since the backlog was compared with the ledger.
     unverified: u32,
+    /// The next full look is also one after control files whose files are not here.
+    lone_controls_due: bool,
 }
 
 /// New files that a look has found. They are written down in portions, so that the first of them load meanwhile.
@@ -85,6 +90,7 @@ impl Lookout {
             full: true,
             stale: true,
             unverified: 0,
+            lone_controls_due: true,
         }
     }
 
@@ -103,6 +109,11 @@ impl Lookout {
     /// The next look decides everything anew.
     pub fn look_at_all(&mut self) {
         self.full = true;
+    }
+
+    /// The next full look is also one after control files whose files are not here.
+    pub fn look_for_lone_controls(&mut self) {
+        self.lone_controls_due = true;
     }
 
     /// The ledger was changed behind the back of the backlog.
@@ -196,23 +207,30 @@ impl Lookout {
             (listing, names)
         })
         .await?;
-        let listing = listing.map_err(Fault::file("list", self.folder.path()))?;
+        let mut listing = listing.map_err(Fault::file("list", self.folder.path()))?;
         let now = context.clock.now();
-        let (scope, completeness) = match &names {
+        let (scope, mut completeness) = match &names {
             None => (Scope::Folder, self.looks.judge(&listing, context.patience, now)),
             Some(names) => {
                 (Scope::Names(names), self.looks.judge_some(names, &listing, context.patience, now))
             }
         };
-        let plan = plan(Situation {
+        let controls = Controls::take_from(&mut listing, &mut completeness);
+        self.tidy(&controls, &listing, names.is_none()).await;
+        let mut plan = plan(Situation {
             scope,
             listing: &listing,
             completeness: &completeness,
+            controls: &controls,
             backlog: &self.backlog,
             registry,
             now,
             max_wait: context.patience.max_wait,
         });
+        if let Some(after) = controls.look_again() {
+            plan.look_again = Some(plan.look_again.map_or(after, |sooner| sooner.min(after)));
+            plan.incomplete.extend(controls.incomplete());
+        }
         debug!(
             listed = listing.len(),
             full = names.is_none(),
@@ -222,8 +240,24 @@ impl Lookout {
         self.carry_out(plan, names.is_none()).await
     }
 
+    /// Files and control files are looked at together.
     fn names_to_look_at(&self) -> Vec<FileName> {
-        self.names.union(&self.incomplete).cloned().collect()
+        let told = self.names.union(&self.incomplete);
+        let partner = |name: &FileName| control::subject(name).unwrap_or_else(|| control::name_of(name));
+        let both: BTreeSet<FileName> = told.flat_map(|name| [partner(name), name.clone()]).collect();
+        both.into_iter().collect()
+    }
+
+    /// Puts control files away whose files are not here: at once where an event told of one, else when it is time.
+    async fn tidy(&mut self, controls: &Controls, listing: &[Entry], full: bool) {
+        if full && !self.lone_controls_due {
+            return;
+        }
+        let listed: HashSet<&str> = listing.iter().map(|entry| entry.name.shown()).collect();
+        tidy_alone(&self.context, controls, &listed).await;
+        if full {
+            self.lone_controls_due = controls.look_again().is_some();
+        }
     }
 
     /// Brings the backlog up to what the ledger says.
@@ -313,9 +347,10 @@ impl Lookout {
         }
         let ids: HashMap<String, i64> = found.into_iter().map(|(id, name)| (name, id)).collect();
         let mut others = Vec::new();
+        let now = self.context.clock.now();
         for file in files {
             match ids.get(&file.name) {
-                Some(&id) => self.backlog.put(discovered(id, file)),
+                Some(&id) => self.backlog.put(discovered(id, file, now)),
                 None => others.push(file.name),
             }
         }
@@ -390,7 +425,7 @@ impl Lookout {
     }
 }
 
-fn discovered(id: i64, file: NewFile) -> Unclaimed {
+fn discovered(id: i64, file: NewFile, seen_at: DateTime<Utc>) -> Unclaimed {
     let NewFile { name, file_type, state, bytes, modified_at, file_time, problem } = file;
     Unclaimed {
         id,
@@ -404,6 +439,7 @@ fn discovered(id: i64, file: NewFile) -> Unclaimed {
         bytes,
         modified_at,
         file_time,
+        seen_at,
         problem: problem.map(Box::new),
     }
 }
@@ -411,7 +447,7 @@ fn discovered(id: i64, file: NewFile) -> Unclaimed {
 fn rechecked(before: &Unclaimed, recheck: Recheck) -> Unclaimed {
     let Recheck { id, attempt, state, file_type, bytes, modified_at, file_time, problem } = recheck;
     let problem = problem.map(Box::new);
-    let Unclaimed { crashes, name, location, path, .. } = before.clone();
+    let Unclaimed { crashes, name, location, path, seen_at, .. } = before.clone();
     Unclaimed {
         id,
         attempt,
@@ -424,6 +460,7 @@ fn rechecked(before: &Unclaimed, recheck: Recheck) -> Unclaimed {
         bytes,
         modified_at,
         file_time,
+        seen_at,
         problem,
     }
 }

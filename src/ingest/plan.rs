@@ -8,6 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::backlog::Backlog;
+use super::control;
+use crate::inbox::control::Controls;
 use crate::inbox::{Completeness, Entry, EntryKind};
 use crate::metadata::files::{FileState, NewFile, Problem, Recheck, Unclaimed};
 use crate::name::FileName;
@@ -64,6 +66,8 @@ pub struct Situation<'a> {
     /// What was found; with one answer for each entry in `completeness`.
     pub listing: &'a [Entry],
     pub completeness: &'a [Completeness],
+    /// The control files, which are not in `listing`.
+    pub controls: &'a Controls,
     /// What the ledger knows.
     pub backlog: &'a Backlog,
     pub registry: &'a Registry,
@@ -92,8 +96,13 @@ pub fn plan(situation: Situation<'_>) -> Plan {
             continue;
         }
         let row = situation.backlog.at(entry.name.shown()).map(AsRef::as_ref);
+        // A file is as complete as its control file.
+        let completeness = match (completeness, situation.controls.of(&entry.name)) {
+            (Completeness::Complete, Some(of_control)) => of_control,
+            (of_file, _) => *of_file,
+        };
         match completeness {
-            Completeness::LookAgain(after) => plan.look_again(*after, entry),
+            Completeness::LookAgain(after) => plan.look_again(after, entry),
             Completeness::Complete => {
                 let verdict = judge(entry, row, situation);
                 if let (Some(lesson), Some(row)) = (&verdict.lesson, row) {
@@ -201,12 +210,15 @@ fn judge(entry: &Entry, row: Option<&Unclaimed>, situation: Situation<'_>) -> Ve
             let file_type = &registered.row.file_type;
             match reason_to_wait(registered) {
                 Some(problem) => Verdict::waiting(file_type, time, problem),
-                None => match still_truncated(entry, row, situation) {
-                    Some((problem, rest)) => {
-                        Verdict { look_again: Some(rest), ..Verdict::waiting(file_type, time, problem) }
+                None => {
+                    let uncontrolled = || control_awaited(entry, row, registered, situation);
+                    match still_truncated(entry, row, situation).or_else(uncontrolled) {
+                        Some((problem, rest)) => {
+                            Verdict { look_again: Some(rest), ..Verdict::waiting(file_type, time, problem) }
+                        }
+                        None => Verdict::queued(file_type, time),
                     }
-                    None => Verdict::queued(file_type, time),
-                },
+                }
             }
         }
     }
@@ -221,6 +233,23 @@ fn still_truncated(
     let row = row.filter(|row| is_truncated(row) && !changed(entry, row))?;
     let rest = time_to_grow(entry.modified_at, situation.now, situation.max_wait)?;
     Some((row.problem.as_deref()?.clone(), rest))
+}
+
+/// A file of a type that demands control files, whose one has not come yet and still may.
+fn control_awaited(
+    entry: &Entry,
+    row: Option<&Unclaimed>,
+    registered: &RegisteredType,
+    situation: Situation<'_>,
+) -> Option<(Problem, Duration)> {
+    let required = registered.active().is_some_and(|spec| spec.config.control_required);
+    if !required || situation.controls.of(&entry.name).is_some() {
+        return None;
+    }
+    // Whatever the age of the file: its control file may be on its way since it came.
+    let since = row.map_or(situation.now, |row| row.seen_at).max(entry.modified_at);
+    let rest = time_to_grow(since, situation.now, situation.max_wait)?;
+    Some((control::missing(), rest))
 }
 
 /// How long a file that was modified then may still grow; `None` when its time is over.

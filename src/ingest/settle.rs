@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::claim::{blocking, is_file, text};
 use super::context::Context;
+use super::control::take_along;
 use super::fault::Fault;
 use super::places::{Places, first_free, free_names};
 use super::story::FileStory;
@@ -27,6 +28,8 @@ pub(super) struct Ended {
     story: FileStory,
     blake3: Option<String>,
     load_id: Option<i64>,
+    /// It came with a control file.
+    is_controlled: bool,
     /// Where it stays; planned before a crash, the file may be there already.
     pub target: Option<PathBuf>,
 }
@@ -51,14 +54,16 @@ impl Ended {
             path: Some(text(&source.path)),
         };
         let target = target.as_ref().map(PathBuf::from);
-        Self { story, blake3: blake3.clone(), load_id: Some(load_id), target }
+        let is_controlled = source.control.is_some();
+        Self { story, blake3: blake3.clone(), load_id: Some(load_id), is_controlled, target }
     }
 }
 
 impl From<FileRow> for Ended {
     fn from(row: FileRow) -> Self {
         let target = row.target.as_ref().map(PathBuf::from);
-        Self { story: FileStory::from(&row), load_id: row.load_id, blake3: row.blake3, target }
+        let is_controlled = row.control.is_some();
+        Self { story: FileStory::from(&row), load_id: row.load_id, is_controlled, blake3: row.blake3, target }
     }
 }
 
@@ -173,6 +178,8 @@ impl Mover {
                     .map_err(Fault::file("write", &explanation))?;
             }
             let path = self.move_one(&file, target, &mut directories)?;
+            crash::at("mid-settle-control");
+            self.move_control(&file, &path, &mut directories)?;
             settled.push((file, path));
             crash::at("mid-settle");
         }
@@ -205,6 +212,20 @@ impl Mover {
                 other => return other.map_err(Fault::file("keep rejects in", &place)),
             }
         }
+    }
+
+    /// The control file follows; also one that came to `incoming/` while its file was in work.
+    fn move_control(&self, file: &Ended, path: &Path, directories: &mut DirectorySync) -> Result<(), Fault> {
+        let first = self.places.incoming.join(FileName::from_shown(&file.story.name).raw());
+        let fault = || Fault::file("move the control file of", path);
+        if let Some(from) = &file.story.path {
+            take_along(Path::new(from), path, directories).map_err(fault())?;
+        }
+        // A second control file, or one beside a file that has taken the name meanwhile, is that of the next delivery.
+        if file.is_controlled || is_file(&first) {
+            return Ok(());
+        }
+        take_along(&first, path, directories).map_err(fault())
     }
 
     /// Moves the source file. When it is not where it was, an earlier try has moved it; or someone removed it from

@@ -26,6 +26,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use super::control::Control;
 use crate::drift::Seen;
 use crate::lake::{DataFile, Lake, LakeError, PartitionSource, WriterOptions, Zone};
 use crate::metadata::files::Problem;
@@ -64,6 +65,10 @@ pub struct SourceFile {
     pub is_hashed: bool,
     /// Its bytes, when they were kept since it was hashed.
     pub content: Option<Content>,
+    /// BLAKE3 of its bytes, when it is known.
+    pub hash: Option<String>,
+    /// What its sender says that it holds.
+    pub control: Option<Control>,
 }
 
 /// Everything that a load needs besides its files.

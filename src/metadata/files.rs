@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod claims;
+mod controls;
 mod deliveries;
 mod settling;
 mod unclaimed;
@@ -119,6 +120,8 @@ ledger_row! {
         /// Of the rejected records, those that a replay has loaded since.
         pub records_replayed: i64,
         pub unknown_fields: i64,
+        /// What its control file says, as JSON.
+        pub control: Option<String>,
         pub error_code: Option<String>,
         pub error_message: Option<String>,
         pub error_hint: Option<String>,

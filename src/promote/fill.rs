@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 use super::Subject;
 use crate::decode::cell_as_json;
 use crate::decode::columns::{Columns, Plan, RESCUED, Unusable};
-use crate::decode::json;
+use crate::decode::json::{self, Grammar, Parsed};
 use crate::decode::newcomers::shortened;
 use crate::decode::value::{Node, Value};
 use crate::lake::reshape::reshape;
@@ -137,8 +137,8 @@ impl<'s> Filler<'s> {
     }
 
     fn append(&mut self, text: &str) -> Result<(), String> {
-        let value = json::parse_text(text).map_err(|bad| bad.to_string())?;
-        self.columns.append(&value, text).map(drop).map_err(|problem| problem.message)
+        let record = Parsed::of(text, Grammar::Strict).map_err(|bad| bad.to_string())?;
+        self.columns.append(&record).map(drop).map_err(|problem| problem.message)
     }
 }
 

@@ -74,6 +74,7 @@ fn scalar_fits(kind: &Kind, node: &Node<'_>) -> bool {
         (Kind::Long, Node::Number(literal)) => numbers::to_i64(literal).is_some(),
         (Kind::Float, Node::Number(literal)) => numbers::f32_exact(literal).is_some(),
         (Kind::Double, Node::Number(literal)) => numbers::f64_exact(literal).is_some(),
+        (Kind::Float | Kind::Double, Node::NonFinite(_)) => true,
         (Kind::Decimal { precision, scale }, Node::Number(literal)) => {
             decimal_fits(literal, *precision, *scale)
         }

@@ -97,6 +97,8 @@ pub(super) fn tree(value: &Value<'_>) -> Json {
         Node::Number(literal) => {
             literal.parse().map_or_else(|_| Json::String((*literal).into()), Json::Number)
         }
+        // JSON Schema knows no such number, so that it is none for a schema that demands one.
+        Node::NonFinite(number) => Json::String(number.word().into()),
         Node::String(text) => Json::String(text.to_string()),
         Node::Array(items) => Json::Array(items.iter().map(tree).collect()),
         Node::Object(members) => Json::Object(

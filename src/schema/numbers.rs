@@ -183,17 +183,6 @@ pub fn f32_exact(literal: &str) -> Option<f32> {
     survives.then_some(value)
 }
 
-/// What a double can be besides a number, by the names that XML Schema and others have for it. JSON has no such literals; other
-/// formats hand them over under these names.
-pub fn not_finite(literal: &str) -> Option<f64> {
-    match literal {
-        "NaN" => Some(f64::NAN),
-        "Infinity" => Some(f64::INFINITY),
-        "-Infinity" => Some(f64::NEG_INFINITY),
-        _ => None,
-    }
-}
-
 /// Plain literals of so few digits always survive; most literals are, and need no second look.
 fn is_short(literal: &str, digits: u32) -> bool {
     literal.len() <= digits as usize && !literal.contains(['e', 'E'])

@@ -42,6 +42,7 @@ const KEYS: &[&str] = &[
     "auto_replay",
     "pause_after_failures",
     "expected_every",
+    "control",
 ];
 
 /// See [`ProcessingConfig::max_columns`].
@@ -67,10 +68,14 @@ pub struct ProcessingConfig {
     pub compression: Compression,
     /// The zone of times that are written without an offset.
     pub timezone: Zone,
+    /// Read JSON by the lenient grammar, which takes what people write by hand.
+    pub lenient: bool,
     /// Add `_source_file`, `_ingested_at` and `_load_id`.
     pub lineage: bool,
     /// Aim for data files of this size; `None`: the writer's own.
     pub target_file_mb: Option<u64>,
+    /// A file waits for its control file, and fails without one.
+    pub control_required: bool,
     /// How CSV files are read; `None`: all of it is detected.
     pub csv: Option<CsvSettings>,
     pub on_redelivery: OnRedelivery,
@@ -211,8 +216,12 @@ impl ProcessingConfig {
             dedupe: config.flag("dedupe")?.unwrap_or(false),
             compression: config.choice("compression", &COMPRESSIONS)?.unwrap_or(Compression::Zstd),
             timezone,
+            lenient: config.flag("lenient")?.unwrap_or(false),
             lineage: config.flag("lineage")?.unwrap_or(true),
             target_file_mb: target_file_mb(config)?,
+            control_required: config
+                .choice("control", &[("optional", false), ("required", true)])?
+                .unwrap_or(false),
             csv: config.get("csv").map(CsvSettings::parse).transpose()?,
             on_redelivery: config.choice("on_redelivery", &REDELIVERIES)?.unwrap_or(OnRedelivery::Append),
             auto_replay: config.flag("auto_replay")?.unwrap_or(false),
@@ -301,12 +310,6 @@ fn check_supported(config: Members<'_, '_>) -> Result<(), ConfigError> {
         return Err(ConfigError::Unsupported {
             does: "writes Parquet only",
             instead: "write \"format\": \"parquet\", or leave the key out",
-        });
-    }
-    if config.flag("lenient")? == Some(true) {
-        return Err(ConfigError::Unsupported {
-            does: "reads strict JSON only",
-            instead: "leave \"lenient\" out and have the files repaired where they come from",
         });
     }
     Ok(())

@@ -15,9 +15,8 @@ pub(super) use self::constant::{Constant, Quantity};
 pub use self::swift::{Swift, Text as SwiftText};
 pub(super) use self::text::{FORMATS, TextRule};
 use super::field::Kind;
-use super::numbers;
 use super::violation::{Violation, shown};
-use crate::decode::value::{Node, Value};
+use crate::decode::value::{Node, NonFinite, Value};
 
 /// The constraints of a field.
 #[derive(Debug, Clone, Default)]
@@ -72,10 +71,8 @@ impl Rules {
             return Ok(());
         }
         self.check_enumeration(kind, value)?;
-        if let Node::Number(literal) = &value.node
-            && let Some(number) = numbers::not_finite(literal)
-        {
-            self.check_not_finite(number, &shown(value))?;
+        if let Node::NonFinite(number) = value.node {
+            self.check_non_finite(number)?;
         }
         if !self.bounds.is_empty()
             && let Some(quantity) = Quantity::of(kind, value)
@@ -115,15 +112,15 @@ impl Rules {
     }
 
     /// Infinities are beyond one of two bounds; what is no number at all keeps to none.
-    fn check_not_finite(&self, number: f64, shown: &str) -> Result<(), Violation> {
+    fn check_non_finite(&self, number: NonFinite) -> Result<(), Violation> {
         let keeps_to = |bound: &&Bound| match bound.side {
-            Side::Lower => number == f64::INFINITY,
-            Side::Upper => number == f64::NEG_INFINITY,
+            Side::Lower => number == NonFinite::Infinity,
+            Side::Upper => number == NonFinite::NegativeInfinity,
         };
         match self.bounds.iter().find(|bound| !keeps_to(bound)) {
             None => Ok(()),
-            Some(bound) if number.is_nan() => Err(bound.incomparable(shown)),
-            Some(bound) => Err(bound.violation(shown)),
+            Some(bound) if number == NonFinite::NaN => Err(bound.incomparable(number.word())),
+            Some(bound) => Err(bound.violation(number.word())),
         }
     }
 

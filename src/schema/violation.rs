@@ -61,6 +61,7 @@ fn write_node(out: &mut Clipped, node: &Node<'_>) -> std::fmt::Result {
         Node::Null => out.write_str("null"),
         Node::Bool(value) => write!(out, "{value}"),
         Node::Number(literal) => out.write_str(literal),
+        Node::NonFinite(number) => out.write_str(number.word()),
         Node::String(text) => write_text(out, text),
         Node::Array(items) => {
             out.write_str("[")?;

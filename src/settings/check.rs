@@ -11,6 +11,7 @@ use super::{Mistake, Settings, database};
 const BOUNDS: &[(&str, i64, i64)] = &[
     ("ingest.quiet_ms", 0, 3_600_000),
     ("ingest.max_wait_seconds", 0, 86_400),
+    ("ingest.control_wait_seconds", 0, 31_536_000),
     ("ingest.scan_seconds", 1, 3_600),
     ("ingest.load_max_files", 1, 100_000),
     ("ingest.load_max_mb", 1, 1 << 20),

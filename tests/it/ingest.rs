@@ -1,9 +1,11 @@
 //! The main job from outside: files go in, tables come out, and every record is accounted for.
 
 pub(crate) mod bench;
+mod control;
 mod csv;
 mod formats;
 mod inbox;
+mod lenient;
 mod many;
 mod modes;
 mod parquet;

@@ -5,6 +5,7 @@ mod cli;
 mod cli_ledger;
 mod demo;
 mod ingest;
+mod json_suite;
 mod life;
 mod metadata;
 mod postgres;

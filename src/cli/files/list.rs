@@ -48,6 +48,11 @@ pub(super) async fn run(
     Ok(Exit::Done)
 }
 
+/// What a control file says, as JSON.
+fn control(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
 /// A file under the names of the ledger's columns.
 pub(super) fn to_json(file: &FileRow) -> Value {
     json!({
@@ -68,6 +73,7 @@ pub(super) fn to_json(file: &FileRow) -> Value {
         "records_filtered": file.records_filtered,
         "records_replayed": file.records_replayed,
         "unknown_fields": file.unknown_fields,
+        "control": file.control.as_deref().map(control),
         "error_code": file.error_code,
         "error_message": file.error_message,
         "error_hint": file.error_hint,

@@ -7,6 +7,7 @@ use super::{find, place};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::session::Session;
 use crate::durable::{self, DirectorySync};
+use crate::ingest::take_back;
 use crate::metadata::Metadata;
 use crate::metadata::files::{FileFilter, FileRow, FileState, Location};
 use crate::name::{FileName, own_name};
@@ -92,6 +93,11 @@ async fn retry(metadata: &Metadata, row: &FileRow, session: &Session) -> Result<
 fn give_back(from: &Path, to: &Path) -> io::Result<()> {
     let mut folders = DirectorySync::default();
     durable::create_directories(durable::parent(to))?;
+    if to.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    // First what the file is held against, so that a running daemon meets both.
+    take_back(from, to, &mut folders)?;
     durable::move_new(from, to, &mut folders)?;
     folders.sync()
 }

@@ -130,6 +130,7 @@ fn head(story: &Story) -> String {
         ("load", load),
         ("records", (file.records_read > 0).then_some(counts)),
         ("unknown", unknown(file.unknown_fields)),
+        ("control file", file.control.as_ref().map(|said| format!("says {said}"))),
         ("same as file", file.duplicate_of.map(|id| id.to_string())),
         ("error", file.error_code.clone()),
         ("message", file.error_message.clone()),

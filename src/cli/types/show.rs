@@ -12,6 +12,7 @@ use crate::metadata::types::{SchemaVersionRow, TypeRow};
 use crate::printable::{escape, escape_lines};
 use crate::schema::definition;
 use crate::schema::field::{Field, Kind};
+use crate::schema::processing_config::ProcessingConfig;
 
 pub(super) async fn run(name: &str, json: bool, session: &Session) -> Result<Exit, Failure> {
     let metadata = session.metadata().await?;
@@ -61,6 +62,7 @@ fn head(row: &TypeRow, rejects: &Rejects) -> String {
         ("files match", row.file_pattern.clone()),
         ("folder", row.processing_folder_path.clone()),
         ("config", Some(row.processing_config.clone()).filter(|config| config.trim() != "{}")),
+        ("reads JSON", reads_leniently(row).then(|| "leniently".into())),
         ("about", row.description.clone()),
         ("not used because", row.status_reason.clone()),
         ("open rejects", rejects.told(&row.file_type)),
@@ -71,6 +73,10 @@ fn head(row: &TypeRow, rejects: &Rejects) -> String {
         }
     }
     text
+}
+
+fn reads_leniently(row: &TypeRow) -> bool {
+    ProcessingConfig::parse(&row.processing_config).is_ok_and(|config| config.lenient)
 }
 
 /// One line for each column; the members of a nested one follow it, indented.
@@ -190,6 +196,7 @@ fn to_json(row: &TypeRow, versions: &[SchemaVersionRow]) -> Value {
         "columns": columns,
         "schema_error": schema.as_ref().err().map(ToString::to_string),
         "schema_definition": json_or_text(&row.schema_definition),
+        "lenient": reads_leniently(row),
         "processing_config": json_or_text(&row.processing_config),
         "partition_column": row.partition_column,
         "file_pattern": row.file_pattern,

@@ -7,8 +7,10 @@ use super::Appended;
 use super::cell::Cell;
 use super::plan::{Inner, Members, Slot};
 use super::scalar;
+use crate::decode::json::{Grammar, strict_text};
 use crate::decode::problem::{Path, Problem, at_pointer, shown};
 use crate::decode::value::{Node, Value};
+use crate::schema::field::Kind;
 use crate::schema::processing_config::{OnUnknownField, Zone};
 
 /// A record may not grow beyond this in memory: members that it leaves out take room as well.
@@ -22,13 +24,21 @@ pub(super) struct Check<'a> {
     text: &'a str,
     on_unknown: OnUnknownField,
     zone: Zone,
+    /// The grammar that it took to read the record.
+    read_by: Grammar,
     unknown_fields: u64,
     weight: usize,
 }
 
 impl<'a> Check<'a> {
     pub fn new(text: &'a str, on_unknown: OnUnknownField, zone: Zone) -> Check<'a> {
-        Check { text, on_unknown, zone, unknown_fields: 0, weight: text.len() }
+        let read_by = Grammar::Strict;
+        Check { text, on_unknown, zone, read_by, unknown_fields: 0, weight: text.len() }
+    }
+
+    /// As [`Check::new`], for a record that only this grammar could read.
+    pub fn read_by(self, read_by: Grammar) -> Check<'a> {
+        Check { read_by, ..self }
     }
 
     /// What the checked record brings along.
@@ -95,6 +105,11 @@ impl<'a> Check<'a> {
             (Inner::Struct(plan), Node::Object(members)) => Cell::Struct(self.object(plan, members, path)?),
             (Inner::List(slot), Node::Array(items)) => self.list(slot, items, path)?,
             (Inner::Map(slot), Node::Object(members)) => self.map(slot, members, path)?,
+            (Inner::Nothing, _)
+                if self.read_by == Grammar::Lenient && matches!(slot.field.kind, Kind::Json) =>
+            {
+                self.strict_json(value, path)?
+            }
             (Inner::Nothing, _) => scalar::cell(&slot.field.kind, value, self.text, self.zone)
                 .map_err(|misfit| self.problem(value, misfit.rule, &misfit.found, path))?,
             (Inner::Struct(_) | Inner::Map(_), _) => return Err(self.wrong_type(value, "an object", path)),
@@ -112,6 +127,16 @@ impl<'a> Check<'a> {
                 Err(Box::new(problem))
             }
         }
+    }
+
+    /// A value of a lenient record as the text of a JSON column, which holds strict JSON.
+    fn strict_json(&self, value: &Value<'_>, path: &Path<'_>) -> Checked<Cell<'a>> {
+        if value.node.has_non_finite() {
+            let found = "holds NaN or Infinity, which JSON cannot say; a double field could";
+            return Err(self.problem(value, "record.type", found, path));
+        }
+        let text = strict_text(value, self.text, self.read_by);
+        Ok(Cell::Text(text))
     }
 
     fn list(&mut self, slot: &'a Slot, items: &'a [Value<'a>], path: &Path<'_>) -> Checked<Cell<'a>> {

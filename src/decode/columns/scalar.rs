@@ -38,13 +38,13 @@ pub(super) fn cell<'a>(
             numbers::to_i64(literal).map(Cell::Long).ok_or_else(|| of.no_integer(literal, "long (64 bit)"))
         }
         (Kind::Float, Node::Number(literal)) => numbers::f32_exact(literal)
-            .or_else(|| numbers::not_finite(literal).map(|value| value as f32))
             .map(Cell::Float)
             .ok_or_else(|| of.inexact("float", "a double, decimal or string field")),
         (Kind::Double, Node::Number(literal)) => numbers::f64_exact(literal)
-            .or_else(|| numbers::not_finite(literal))
             .map(Cell::Double)
             .ok_or_else(|| of.inexact("double", "a decimal or string field")),
+        (Kind::Float, Node::NonFinite(number)) => Ok(Cell::Float(number.as_f64() as f32)),
+        (Kind::Double, Node::NonFinite(number)) => Ok(Cell::Double(number.as_f64())),
         (Kind::Decimal { precision, scale }, Node::Number(literal)) => {
             of.decimal(literal, *precision, *scale)
         }

@@ -8,7 +8,7 @@ use arrow::array::{Array, StringArray};
 
 use super::plan::{Inner, Members, Slot};
 use super::{Plan, rescue};
-use crate::decode::json;
+use crate::decode::json::{self, Parsed};
 use crate::decode::newcomers::Newcomers;
 use crate::decode::value::{Node, Value};
 use crate::schema::place::{Place, Step};
@@ -38,15 +38,15 @@ pub(super) fn observe(plan: &Members, rescued: &StringArray, cells: bool, every:
 /// is made for a record that is not loaded.
 pub(super) fn observe_refused(
     plan: &Plan,
-    record: &Value<'_>,
-    text: &str,
+    record: &Parsed<'_>,
     (number, cells): (u64, bool),
     into: &mut Newcomers,
 ) {
     if !matches!(plan.on_unknown, OnUnknownField::Rescue | OnUnknownField::Ignore) {
         return;
     }
-    let Some(text) = rescue::collect(&plan.members, record, text) else { return };
+    let Parsed { text, value, read_by } = record;
+    let Some(text) = rescue::collect(&plan.members, value, text, *read_by) else { return };
     let Ok(value) = json::parse_text(&text) else { return };
     // Not the number of any row.
     let row = 1 << 63 | number;

@@ -2,7 +2,7 @@ use arrow::array::{Array, AsArray};
 use arrow::json::LineDelimitedWriter;
 
 use super::*;
-use crate::decode::json;
+use crate::decode::json::Grammar;
 use crate::schema::field::{EpochUnit, Field, Kind, Resolution};
 
 const MICROS: Kind = Kind::Timestamp { resolution: Resolution::Micros, epoch: None };
@@ -30,7 +30,7 @@ fn columns(fields: Vec<Field>) -> Columns {
 }
 
 fn append(columns: &mut Columns, text: &str) -> Result<Appended, Box<Problem>> {
-    columns.append(&json::parse(text.as_bytes()).expect("JSON"), text)
+    columns.append(&Parsed::of(text, Grammar::Strict).expect("JSON"))
 }
 
 /// The rows as Arrow writes them, nulls left out.

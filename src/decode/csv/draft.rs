@@ -10,6 +10,7 @@ use super::spelling::Nulls;
 use super::{OpenOptions, Opened, scan};
 use crate::decode::draft::Draft;
 use crate::decode::error::DecodeError;
+use crate::decode::json::Grammar;
 use crate::decode::records::RecordOptions;
 use crate::schema::infer::{CellInference, TextCell};
 use crate::schema::processing_config::CsvSettings;
@@ -117,6 +118,12 @@ impl Reading {
             columns.any(|named| named.name == name && named.instead_of.as_deref() == Some(""))
         };
         let inferred = self.inference.finish(|name| header.has_names && is_blank(name));
-        Draft { inferred, broken: self.broken, first_problem: self.first_problem, read_as: Some(read_as) }
+        Draft {
+            inferred,
+            broken: self.broken,
+            first_problem: self.first_problem,
+            read_as: Some(read_as),
+            grammar: Grammar::Strict,
+        }
     }
 }

@@ -72,7 +72,13 @@ fn good_records_load_beside_bad_ones() {
         found,
         [
             (2, 9, "record.type", "/id", "/id is \"x\" (text), expected long"),
-            (3, 20, "record.syntax", "", "column 8: a comma is followed by '}', not by another value"),
+            (
+                3,
+                20,
+                "record.syntax",
+                "",
+                "column 8: a comma is followed by '}', not by another value; \"lenient\": true in processing_config would take it as it is"
+            ),
             (4, 30, "record.syntax", "", "column 8: the text ends where ',' or '}' is due"),
             (5, 39, "record.type", "", "the record is [4] (array), expected an object"),
             (6, 43, "record.required", "/id", "/id is missing; it is required"),

@@ -1,10 +1,12 @@
 //! The elements of one array: the root, or a member some levels down. The document around it is followed, never
 //! held.
 
+use super::advice;
 use super::values;
 use super::window::Window;
 use super::{Cut, Ending, Known};
 use crate::decode::error::DecodeError;
+use crate::decode::json::lenient;
 
 const NAME_THE_PATH: &str =
     "say in processing_config which array holds the records: {\"records_path\": \"/KEY\"}";
@@ -16,6 +18,8 @@ pub(super) struct Elements {
     path: Vec<String>,
     /// The array was found, not named: nothing else at the root may look like records.
     found: bool,
+    /// The braces around the root are missing.
+    bare: bool,
     step: Step,
     /// The text ends inside the array, behind a comma.
     open_end: bool,
@@ -40,15 +44,15 @@ enum Coming {
 }
 
 impl Elements {
-    pub fn new(path: Vec<String>, found: bool) -> Elements {
-        Elements { path, found, step: Step::BeforeArray, open_end: false, passed: 0 }
+    pub fn new(path: Vec<String>, found: bool, bare: bool) -> Elements {
+        Elements { path, found, bare, step: Step::BeforeArray, open_end: false, passed: 0 }
     }
 
     /// The elements in a part of the document. `from_start`: with all that is before them; else the part begins with
     /// an element. `to_end`: with all that is behind them; else the part ends behind a comma.
     pub fn part(&self, from_start: bool, to_end: bool) -> Elements {
         let step = if from_start { Step::BeforeArray } else { Step::FirstElement };
-        Elements { path: self.path.clone(), found: self.found, step, open_end: !to_end, passed: 0 }
+        Elements { path: self.path.clone(), step, open_end: !to_end, passed: 0, ..*self }
     }
 
     /// The next element.
@@ -114,11 +118,15 @@ impl Elements {
                 let comma = window.offset();
                 window.consume(1);
                 match values::token(window)? {
+                    Some(b']') if window.is_lenient() && !self.open_end => {
+                        window.consume(1);
+                        Ok(Coming::Close)
+                    }
                     Some(b']') => Err(window.error(
                         "json.syntax",
                         comma,
                         "a comma is followed by ']', not by another record",
-                        values::REPAIR,
+                        advice::repair(!window.is_lenient()),
                     )),
                     None if self.open_end => Ok(Coming::End),
                     _ => Ok(Coming::Element),
@@ -131,10 +139,12 @@ impl Elements {
     /// From the start of the document into the array.
     fn enter(&mut self, window: &mut Window, known: Option<&Known>) -> Result<(), DecodeError> {
         for depth in 0..self.path.len() {
-            if values::token(window)? != Some(b'{') {
-                return Err(self.not_there(window, depth, "is not an object"));
+            if !self.is_bare(depth) {
+                if values::token(window)? != Some(b'{') {
+                    return Err(self.not_there(window, depth, "is not an object"));
+                }
+                window.consume(1);
             }
-            window.consume(1);
             self.find(window, depth, known)?;
         }
         match values::token(window)? {
@@ -149,7 +159,7 @@ impl Elements {
 
     /// Passes over members up to the one on the path.
     fn find(&mut self, window: &mut Window, depth: usize, known: Option<&Known>) -> Result<(), DecodeError> {
-        if values::token(window)? == Some(b'}') {
+        if self.ends(window, depth)? {
             return Err(self.not_there(window, depth, "has no such member"));
         }
         loop {
@@ -159,26 +169,43 @@ impl Elements {
                 return Ok(());
             }
             self.pass(window, depth, at, key.as_deref(), known)?;
+            if self.ends(window, depth)? {
+                return Err(self.not_there(window, depth, "has no such member"));
+            }
             match values::token(window)? {
                 Some(b',') => window.consume(1),
-                Some(b'}') => return Err(self.not_there(window, depth, "has no such member")),
                 _ => return Err(values::expected(window, "',' or '}' after a value")),
+            }
+            if window.is_lenient() && self.ends(window, depth)? {
+                return Err(self.not_there(window, depth, "has no such member"));
             }
             values::token(window)?;
         }
     }
 
+    /// True when the object at `depth` ends here.
+    fn ends(&self, window: &mut Window, depth: usize) -> Result<bool, DecodeError> {
+        Ok(match values::token(window)? {
+            Some(b'}') => !self.is_bare(depth),
+            None => self.is_bare(depth),
+            Some(_) => false,
+        })
+    }
+
     /// From behind the array to the end of the document.
     fn leave(&mut self, window: &mut Window, known: Option<&Known>) -> Result<(), DecodeError> {
         for depth in (0..self.path.len()).rev() {
-            loop {
+            while !self.closes(window, depth)? {
                 match values::token(window)? {
                     Some(b',') => window.consume(1),
-                    Some(b'}') => {
-                        window.consume(1);
-                        break;
+                    _ if self.is_bare(depth) => {
+                        return Err(values::expected(window, "',' or the end of the file after a value"));
                     }
                     _ => return Err(values::expected(window, "',' or '}' after a value")),
+                }
+                // Behind a comma the strict grammar has another member.
+                if window.is_lenient() && self.closes(window, depth)? {
+                    break;
                 }
                 values::token(window)?;
                 let at = window.offset();
@@ -193,6 +220,19 @@ impl Elements {
             None => Ok(()),
             Some(_) => Err(values::expected(window, "the end of the file behind the document")),
         }
+    }
+
+    fn is_bare(&self, depth: usize) -> bool {
+        self.bare && depth == 0
+    }
+
+    /// Steps over the end of the object at `depth`, if it comes next.
+    fn closes(&self, window: &mut Window, depth: usize) -> Result<bool, DecodeError> {
+        let ends = self.ends(window, depth)?;
+        if ends && !self.is_bare(depth) {
+            window.consume(1);
+        }
+        Ok(ends)
     }
 
     /// A member beside the path.
@@ -245,8 +285,12 @@ fn starts_records(window: &mut Window) -> Result<bool, DecodeError> {
     }
     // Looks ahead without consuming; an array that starts with a page of white space is looked at no further.
     window.want(256)?;
-    let inside = window.bytes()[1..].iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(inside == Some(&b'{'))
+    let inside = &window.bytes()[1..];
+    let first = match window.is_lenient() {
+        true => lenient::skip_space(inside, 0).ok().and_then(|at| inside.get(at)),
+        false => inside.iter().find(|byte| !byte.is_ascii_whitespace()),
+    };
+    Ok(first == Some(&b'{'))
 }
 
 fn shown(key: &str) -> String {

@@ -45,7 +45,7 @@ struct ElementStart {
 impl JsonLayout {
     pub fn of(framing: &Framing, plan: &Arc<DecodePlan>, tail: Tail) -> Option<JsonLayout> {
         let shape = match &framing.shape {
-            Cutter::Sequence => return None,
+            Cutter::Sequence | Cutter::Braceless => return None,
             Cutter::Lines => Shape::Lines,
             Cutter::Elements(elements) => {
                 let elements = elements.part(true, true);
@@ -86,7 +86,8 @@ impl Layout for JsonLayout {
             return Err(text);
         };
         let Text { bytes, offset, first, last } = text;
-        let framing = self.framing(Window::over(bytes, offset), first, last, 0);
+        let window = Window::over(bytes, offset, self.plan.options().grammar);
+        let framing = self.framing(if last { window } else { window.cut() }, first, last, 0);
         // Only the end of the last segment is the end of the file.
         let tail = if last { self.tail } else { Tail::Final };
         let records = Records::framed(framing, tail);
@@ -95,7 +96,8 @@ impl Layout for JsonLayout {
 
     fn resume(&self, rest: Rest) -> Result<Box<dyn Chunks>, DecodeError> {
         let Rest { source, place, records, first } = rest;
-        let framing = self.framing(Window::at(source, place), first, true, records);
+        let window = Window::at(source, place, self.plan.options().grammar);
+        let framing = self.framing(window, first, true, records);
         Ok(Box::new(self.plan.decoder(Reading::Json(Box::new(Records::framed(framing, self.tail))))?))
     }
 }
@@ -105,7 +107,7 @@ impl ElementStart {
     fn of(framing: &Framing, elements: &Elements) -> Option<ElementStart> {
         let at_hand = framing.window.bytes().to_vec();
         let mut trial = Framing {
-            window: Window::over(at_hand, framing.window.offset()),
+            window: Window::over(at_hand, framing.window.offset(), framing.grammar()),
             shape: Cutter::Elements(elements.part(true, true)),
             known: framing.known.clone(),
             limit: framing.limit,
@@ -114,7 +116,8 @@ impl ElementStart {
             whole: false,
         };
         let frame = trial.next().ok()??;
-        let Node::Object(members) = json::parse(trial.bytes(&frame)).ok()?.node else {
+        let text = json::utf8(trial.bytes(&frame)).ok()?;
+        let Node::Object(members) = json::parse_by(framing.grammar(), text).ok()?.node else {
             return None;
         };
         let written = |key: &str| serde_json::Value::from(key).to_string().into_bytes();

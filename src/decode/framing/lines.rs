@@ -1,5 +1,7 @@
 //! One record in each line. A broken line costs itself, never its neighbours.
 
+mod joined;
+
 use memchr::memchr;
 
 use super::structure::{Scan, Structure};
@@ -7,12 +9,21 @@ use super::values::{self, Extent, KEPT};
 use super::window::Window;
 use super::{Cut, Ending};
 use crate::decode::error::DecodeError;
+use crate::decode::json::{Grammar, lenient};
 
 /// The next line that is not blank.
 pub(super) fn next(window: &mut Window, limit: usize) -> Result<Option<Cut>, DecodeError> {
     if values::record_start(window)?.is_none() {
         return Ok(None);
     }
+    match window.grammar() {
+        Grammar::Strict => line(window, limit),
+        Grammar::Lenient => joined::next(window, limit),
+    }
+}
+
+/// The line that starts here.
+fn line(window: &mut Window, limit: usize) -> Result<Option<Cut>, DecodeError> {
     let offset = window.offset();
     let mut searched = 0;
     loop {
@@ -80,7 +91,8 @@ pub(super) enum Form {
 }
 
 /// Looks at one line.
-pub(super) fn form(line: &[u8]) -> Form {
+pub(super) fn form(line: &[u8], grammar: Grammar) -> Form {
+    let trimmed = |line| trimmed(line, grammar);
     let mut rest = trimmed(line);
     let mut objects = 0;
     loop {
@@ -91,7 +103,7 @@ pub(super) fn form(line: &[u8]) -> Form {
             Some(b'}' | b']') if objects == 0 => return Form::Closer,
             _ => return Form::Other,
         };
-        let mut structure = Structure::starting_with(first);
+        let mut structure = Structure::starting_with(first, grammar);
         match structure.scan(rest) {
             Scan::End(length) if first == b'[' => {
                 let alone = objects == 0 && trimmed(&rest[length..]).is_empty();
@@ -109,12 +121,16 @@ pub(super) fn form(line: &[u8]) -> Form {
     }
 }
 
-pub(super) fn trimmed(line: &[u8]) -> &[u8] {
+/// Without the white space around it, and without comments before it.
+pub(super) fn trimmed(line: &[u8], grammar: Grammar) -> &[u8] {
     let mut line = line.trim_ascii();
-    while let [0x1e, rest @ ..] = line {
+    loop {
+        if let (Grammar::Lenient, Ok(at)) = (grammar, lenient::skip_space(line, 0)) {
+            line = &line[at..];
+        }
+        let [0x1e, rest @ ..] = line else { return line };
         line = rest.trim_ascii_start();
     }
-    line
 }
 
 #[cfg(test)]
@@ -139,7 +155,16 @@ mod tests {
             ("\"a\":1", Form::Other),
             ("", Form::Other),
         ] {
-            assert_eq!(form(line.as_bytes()), expected, "{line:?}");
+            assert_eq!(form(line.as_bytes(), Grammar::Strict), expected, "{line:?}");
+        }
+        for (line, expected) in [
+            ("{'a': '}'} // {", Form::Object),
+            ("/* x */ {a: 1} # b", Form::Object),
+            ("{\"a\":1},", Form::Other),
+            ("// {}", Form::Other),
+            ("{a: [ ", Form::Open { inviting: true }),
+        ] {
+            assert_eq!(form(line.as_bytes(), Grammar::Lenient), expected, "{line:?}");
         }
     }
 }

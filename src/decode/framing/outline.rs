@@ -1,7 +1,7 @@
 //! The members of a root object, as far as the first part of a text shows them.
 
 use super::structure::{Scan, Structure};
-use crate::decode::json;
+use crate::decode::json::{self, Grammar, lenient};
 use crate::decode::value::Node;
 
 /// What is known of the root object.
@@ -31,9 +31,17 @@ pub(super) enum Content {
 impl Outline {
     /// Reads the members of the object that starts at `at`. Stops without complaint where the structure breaks: who
     /// reads the document in full says what is wrong.
-    pub fn of(text: &[u8], at: usize) -> Outline {
+    pub fn of(text: &[u8], at: usize, grammar: Grammar) -> Outline {
+        Outline::read(Reader { text, at: at + 1, grammar })
+    }
+
+    /// As [`Outline::of`], for a root object of a lenient text whose braces are missing: its first key is at `at`.
+    pub fn of_members(text: &[u8], at: usize) -> Outline {
+        Outline::read(Reader { text, at, grammar: Grammar::Lenient })
+    }
+
+    fn read(mut reader: Reader<'_>) -> Outline {
         let mut outline = Outline::default();
-        let mut reader = Reader { text, at: at + 1 };
         if reader.token() == Some(b'}') {
             outline.closed = true;
             return outline;
@@ -44,7 +52,13 @@ impl Outline {
                 break;
             }
             match reader.token() {
-                Some(b',') => reader.at += 1,
+                Some(b',') => {
+                    reader.at += 1;
+                    if reader.grammar == Grammar::Lenient && reader.token() == Some(b'}') {
+                        outline.closed = true;
+                        break;
+                    }
+                }
                 Some(b'}') => {
                     outline.closed = true;
                     break;
@@ -59,25 +73,37 @@ impl Outline {
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    grammar: Grammar,
 }
 
 impl Reader<'_> {
     fn token(&mut self) -> Option<u8> {
-        let step = self.text.get(self.at..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
-        self.at += step;
+        match self.grammar {
+            Grammar::Strict => {
+                self.at += self.text.get(self.at..)?.iter().position(|byte| !byte.is_ascii_whitespace())?;
+            }
+            Grammar::Lenient => self.at = lenient::skip_space(self.text, self.at).ok()?,
+        }
         self.text.get(self.at).copied()
     }
 
     /// A key and its colon, and a look at the value.
     fn member(&mut self) -> Option<Member> {
-        if self.token()? != b'"' {
+        let first = self.token()?;
+        let at = self.at;
+        let is_quoted = first == b'"' || (first == b'\'' && self.grammar == Grammar::Lenient);
+        if !is_quoted && self.grammar == Grammar::Strict {
             return None;
         }
-        let at = self.at;
         self.skip_value()?;
-        let key = match json::parse(&self.text[at..self.at]).ok()?.node {
-            Node::String(key) => key.into_owned(),
-            _ => return None,
+        let text = json::utf8(&self.text[at..self.at]).ok()?;
+        let key = match is_quoted {
+            true => match json::parse_by(self.grammar, text).ok()?.node {
+                Node::String(key) => key.into_owned(),
+                _ => return None,
+            },
+            false if lenient::plain_key(text) == text => text.to_owned(),
+            false => return None,
         };
         if self.token()? != b':' {
             return None;
@@ -91,7 +117,7 @@ impl Reader<'_> {
         if self.token() != Some(b'[') {
             return Content::Other;
         }
-        let mut inside = Reader { text: self.text, at: self.at + 1 };
+        let mut inside = Reader { at: self.at + 1, ..*self };
         match inside.token() {
             Some(b'{') => Content::Records,
             Some(b']') => Content::EmptyArray,
@@ -105,7 +131,7 @@ impl Reader<'_> {
         if matches!(first, b',' | b':' | b']' | b'}') {
             return None;
         }
-        match Structure::starting_with(first).scan(&self.text[self.at..]) {
+        match Structure::starting_with(first, self.grammar).scan(&self.text[self.at..]) {
             Scan::End(length) => {
                 self.at += length;
                 Some(())
@@ -122,7 +148,7 @@ mod tests {
     #[test]
     fn members_are_listed_as_far_as_they_are_seen() {
         let text = br#"{"a": 1, "b\u0063": [ {"x":1} ], "d":[], "e":[1], "f":[{"x"#;
-        let outline = Outline::of(text, 0);
+        let outline = Outline::of(text, 0, Grammar::Strict);
         let found: Vec<_> = outline.members.iter().map(|m| (m.key.as_str(), m.content)).collect();
         assert_eq!(
             found,
@@ -135,7 +161,7 @@ mod tests {
             ]
         );
         assert!(!outline.closed);
-        assert!(Outline::of(b" {} ", 1).closed);
-        assert!(Outline::of(b"{\"a\":[1]}", 0).closed);
+        assert!(Outline::of(b" {} ", 1, Grammar::Strict).closed);
+        assert!(Outline::of(b"{\"a\":[1]}", 0, Grammar::Strict).closed);
     }
 }

@@ -1,8 +1,10 @@
 //! Which of the usual shapes a text has, decided from its first part. Pure: no reading, no state.
 
 use super::Known;
+use super::advice;
 use super::lines::{self, Form};
 use super::outline::{Content, Member, Outline};
+use crate::decode::json::{Grammar, lenient};
 
 /// How the records lie in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,10 +12,12 @@ pub(super) enum Shape {
     /// One record in each line.
     Lines,
     /// The elements of the array to which these keys lead; of the root itself when there are none. `found`: by
-    /// looking, not by `records_path`.
-    Elements { path: Vec<String>, found: bool },
+    /// looking, not by `records_path`. `bare`: the braces around the root are missing.
+    Elements { path: Vec<String>, found: bool, bare: bool },
     /// Objects one after the other, or one alone.
     Sequence,
+    /// One object whose braces are missing.
+    Braceless,
 }
 
 /// A text without records: where, why, and what to do.
@@ -27,6 +31,7 @@ pub(super) struct Refusal {
 
 /// What is known besides the text.
 pub(super) struct Clues<'a> {
+    pub grammar: Grammar,
     /// The name says NDJSON.
     pub lines: bool,
     pub records_path: Option<&'a [String]>,
@@ -43,39 +48,69 @@ const SAMPLE: usize = 64;
 
 /// Decides; `None` for a text without content. `whole`: nothing follows behind `text`.
 pub(super) fn decide(text: &[u8], whole: bool, clues: &Clues<'_>) -> Result<Option<Shape>, Refusal> {
-    let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x1e;
-    let Some(at) = text.iter().position(|byte| !blank(byte)) else {
+    let Some(at) = first_token(text, clues.grammar)? else {
         return Ok(None);
     };
+    let bare = clues.grammar == Grammar::Lenient && lenient::starts_with_member(&text[at..]);
     if let Some(path) = clues.records_path {
-        return by_path(text, at, path).map(Some);
+        return by_path(text, at, path, bare).map(Some);
     }
     let shape = match text[at] {
-        b'[' if clues.lines && Sample::of(&text[at..], whole).is_arrays() => Shape::Lines,
-        b'[' => Shape::Elements { path: Vec::new(), found: true },
+        b'[' if clues.lines && Sample::of(&text[at..], whole, clues.grammar).is_arrays() => Shape::Lines,
+        b'[' => Shape::Elements { path: Vec::new(), found: true, bare },
         b'{' => object(text, at, whole, clues)?,
-        _ if clues.lines || Sample::of(&text[at..], whole).shows_lines() => Shape::Lines,
-        _ => return Err(garbage(text, at)),
+        _ if bare && !clues.lines => match envelope(&Outline::of_members(text, at), clues)? {
+            Some(key) => Shape::Elements { path: vec![key], found: true, bare },
+            None => Shape::Braceless,
+        },
+        _ if clues.lines || Sample::of(&text[at..], whole, clues.grammar).shows_lines() => Shape::Lines,
+        _ => return Err(garbage(text, at, clues.grammar)),
     };
     Ok(Some(shape))
 }
 
-fn by_path(text: &[u8], at: usize, path: &[String]) -> Result<Shape, Refusal> {
+/// Where the content starts: behind white space, record separators and comments.
+fn first_token(text: &[u8], grammar: Grammar) -> Result<Option<usize>, Refusal> {
+    let mut at = 0;
+    loop {
+        let blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x1e;
+        let Some(step) = text[at..].iter().position(|byte| !blank(byte)) else {
+            return Ok(None);
+        };
+        at += step;
+        let behind = match grammar {
+            Grammar::Strict => at,
+            Grammar::Lenient => lenient::skip_space(text, at).map_err(|_| Refusal {
+                code: "json.syntax",
+                at,
+                message: "this comment does not end, or not soon".into(),
+                hint: "end the comment with */, or take it out",
+            })?,
+        };
+        if behind == at {
+            return Ok(Some(at));
+        }
+        at = behind;
+    }
+}
+
+fn by_path(text: &[u8], at: usize, path: &[String], bare: bool) -> Result<Shape, Refusal> {
     match (text[at], path) {
-        (b'{', [_, ..]) | (b'[', []) => Ok(Shape::Elements { path: path.to_vec(), found: false }),
+        (b'{', [_, ..]) | (b'[', []) => Ok(Shape::Elements { path: path.to_vec(), found: false, bare }),
+        (_, [_, ..]) if bare => Ok(Shape::Elements { path: path.to_vec(), found: false, bare }),
         (b'{' | b'[', _) => Err(Refusal {
             code: "json.records_path",
             at,
             message: format!("records_path /{} leads nowhere: the root is no such container", path.join("/")),
             hint: "take records_path out of processing_config, or name the array of this document",
         }),
-        _ => Err(garbage(text, at)),
+        _ => Err(garbage(text, at, if bare { Grammar::Lenient } else { Grammar::Strict })),
     }
 }
 
 /// A text that starts with an object: lines, a document, or several.
 fn object(text: &[u8], at: usize, whole: bool, clues: &Clues<'_>) -> Result<Shape, Refusal> {
-    let sample = Sample::of(&text[at..], whole);
+    let sample = Sample::of(&text[at..], whole, clues.grammar);
     let lines = match sample.first {
         Form::Object if sample.others == 0 => clues.lines,
         Form::Object => !sample.shows_pretty_objects(),
@@ -92,9 +127,9 @@ fn object(text: &[u8], at: usize, whole: bool, clues: &Clues<'_>) -> Result<Shap
     if lines {
         return Ok(Shape::Lines);
     }
-    let outline = Outline::of(text, at);
+    let outline = Outline::of(text, at, clues.grammar);
     Ok(match envelope(&outline, clues)? {
-        Some(key) => Shape::Elements { path: vec![key], found: true },
+        Some(key) => Shape::Elements { path: vec![key], found: true, bare: false },
         None => Shape::Sequence,
     })
 }
@@ -157,29 +192,23 @@ fn stem(name: &str) -> String {
     words.map(singular).collect()
 }
 
-fn garbage(text: &[u8], at: usize) -> Refusal {
-    let (message, hint) = if starts_with_key(&text[at..]) {
+fn garbage(text: &[u8], at: usize, grammar: Grammar) -> Refusal {
+    let start = &text[at..];
+    let (message, hint) = if grammar == Grammar::Strict && lenient::starts_with_member(start) {
         (
             "the document starts with a key: the outer braces are missing".to_owned(),
-            "put '{' before the first and '}' behind the last character, or ask the sender to repair the export",
+            "put '{' before the first and '}' behind the last character, or ask the sender to repair the export; where they cannot, \"lenient\": true in processing_config takes this as it is",
         )
+    } else if grammar == Grammar::Strict && advice::lenient_has(start, "a document") {
+        ("the document starts with a comment, or in single quotes".to_owned(), advice::repair(true))
     } else {
-        let found = String::from_utf8_lossy(&text[at..text.len().min(at + 4)]).chars().next().unwrap_or(' ');
+        let found = String::from_utf8_lossy(&start[..start.len().min(4)]).chars().next().unwrap_or(' ');
         (
             format!("expected '{{' or '[', found {}", crate::decode::json::name_of(found)),
             "a file holds a JSON array, one object per line, or an object with one array of objects",
         )
     };
     Refusal { code: "json.syntax", at, message, hint }
-}
-
-fn starts_with_key(text: &[u8]) -> bool {
-    use super::structure::{Scan, Structure};
-    text.first() == Some(&b'"')
-        && match Structure::starting_with(b'"').scan(text) {
-            Scan::End(length) => text[length..].trim_ascii_start().first() == Some(&b':'),
-            _ => false,
-        }
 }
 
 /// The first lines of a text, counted by form. Blank lines do not count, nor does one that is cut off.
@@ -198,12 +227,13 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(text: &[u8], whole: bool) -> Sample {
-        let mut rest =
-            text.split_inclusive(|&byte| byte == b'\n').filter(|line| !lines::trimmed(line).is_empty());
+    fn of(text: &[u8], whole: bool, grammar: Grammar) -> Sample {
+        let mut rest = text
+            .split_inclusive(|&byte| byte == b'\n')
+            .filter(|line| !lines::trimmed(line, grammar).is_empty());
         let first = rest.next().unwrap_or_default();
         let mut sample = Sample {
-            first: lines::form(first),
+            first: lines::form(first, grammar),
             second: None,
             others: 0,
             objects: 0,
@@ -213,20 +243,20 @@ impl Sample {
         };
         for line in rest.take(SAMPLE) {
             if whole || line.ends_with(b"\n") {
-                sample.count(line);
+                sample.count(line, grammar);
             }
         }
         sample
     }
 
-    fn count(&mut self, line: &[u8]) {
-        let form = lines::form(line);
+    fn count(&mut self, line: &[u8], grammar: Grammar) {
+        let form = lines::form(line, grammar);
         self.others += 1;
         self.second.get_or_insert(form);
         self.objects += usize::from(form == Form::Object);
         self.arrays += usize::from(form == Form::Array);
         self.closers += usize::from(form == Form::Closer);
-        self.braced += usize::from(lines::trimmed(line).first() == Some(&b'{'));
+        self.braced += usize::from(lines::trimmed(line, grammar).first() == Some(&b'{'));
     }
 
     /// The first line is damaged or open, but what follows are single-line objects. In a document they would have

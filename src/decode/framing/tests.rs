@@ -7,9 +7,11 @@ struct Case {
     path: Option<&'static [&'static str]>,
     known: Option<&'static [&'static str]>,
     limit: usize,
+    grammar: Grammar,
 }
 
-const JSON: Case = Case { name: "a.json", path: None, known: None, limit: 1 << 24 };
+const JSON: Case = Case { name: "a.json", path: None, known: None, limit: 1 << 24, grammar: Grammar::Strict };
+const LENIENT: Case = Case { grammar: Grammar::Lenient, ..JSON };
 
 impl Case {
     fn open(&self, reader: Box<dyn Read + Send>) -> Result<Framing, DecodeError> {
@@ -18,6 +20,7 @@ impl Case {
             type_name: "vehicle_events".to_owned(),
             records_path: self.path.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
             known: self.known.map(|keys| Arc::new(|key: &str| keys.contains(&key)) as Known),
+            grammar: self.grammar,
             max_record_bytes: self.limit,
         };
         Framing::open(Source::open(reader, self.name)?, options)
@@ -270,5 +273,81 @@ fn only_a_last_line_without_its_end_may_still_grow() {
         for at_end in expected {
             assert_eq!(framing.next().expect("a line").map(|frame| frame.at_end_of_file), Some(at_end));
         }
+    }
+}
+
+#[test]
+fn lenient_documents_are_cut_as_strict_ones() {
+    for text in [
+        "[{\"a\":1}, // one\n{\"a\":2}, # two\n /* three */ {\"a\":3},\n]",
+        "\"vehicle_events\": [{\"a\":1},{\"a\":2},{\"a\":3}], // end",
+        "vehicle_events /* x */ : [{\"a\":1},{\"a\":2},{\"a\":3}], more: {b: [1,],}, 'n': NaN",
+        "{page: 1, data: [{\"a\":1},{\"a\":2},{\"a\":3},],}",
+        "{\"a\":1},{\"a\":2},\n// end\n{\"a\":3},",
+        "\u{feff}[{\"a\":1}, \u{feff} {\"a\":2}, {\"a\":3}]",
+    ] {
+        assert_eq!(texts(LENIENT.records(text)), ["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"], "{text}");
+    }
+    assert_eq!(LENIENT.records("// x\n{a: 'b\n'} # y\n, {c: 1}")[1].0, 21);
+}
+
+#[test]
+fn a_lenient_line_goes_on_while_something_is_open() {
+    for (text, records) in [
+        ("{\"a\":\"x\ny\"}\n{\"a\":1}\n", &["{\"a\":\"x\ny\"}", "{\"a\":1}"][..]),
+        ("{'a': [\n1,\n]} // c\n{\"a\":1}\n", &["{'a': [\n1,\n]}", "{\"a\":1}"]),
+        ("{\"a\":1} /* b\n */\n{\"a\":2}", &["{\"a\":1} /* b\n */", "{\"a\":2}"]),
+        ("# head\n{\"a\":1},\n/* {\n */ {\"a\":2}", &["{\"a\":1},", "{\"a\":2}"]),
+        // A quote that is missing costs no neighbour.
+        ("{\"a\":\"x}\n{\"a\":2}\n{\"a\":3}\n", &["{\"a\":\"x}", "{\"a\":2}", "{\"a\":3}"]),
+        ("{\"a\":\"x\n", &["{\"a\":\"x"]),
+        ("{\"a\":'x}\n{\"a\":\"'}\n{}", &["{\"a\":'x}", "{\"a\":\"'}", "{}"]),
+    ] {
+        let case = Case { name: "a.ndjson", ..LENIENT };
+        assert_eq!(texts(case.records(text)), records, "{text}");
+    }
+}
+
+#[test]
+fn what_leniency_cannot_mend_names_its_place() {
+    for (text, place) in [
+        ("[{a: 1}, /* x", "json.truncated: line 1, column 14 (byte 13): the file ends inside a comment"),
+        (
+            "[{a: 1}\n",
+            "json.truncated: line 2, column 1 (byte 8): the file ends where ',' or ']' after a record is due",
+        ),
+        ("[{a: 1},, {a: 2}]", "json.syntax: line 1, column 9 (byte 8): expected a record, found ','"),
+        (
+            "events: [{a: 1}] }",
+            "json.syntax: line 1, column 18 (byte 17): expected ',' or the end of the file after a value, found '}'",
+        ),
+        ("{data: [{a: 1}], = 2}", "json.syntax: line 1, column 18 (byte 17): expected a key, found '='"),
+        ("[{a: [}]", "json.syntax: line 1, column 7 (byte 6): expected a value, found '}'"),
+    ] {
+        let error = LENIENT.error(text);
+        let told = format!("{}: {error}", error.code);
+        assert!(told.starts_with(place), "{text}: {told}");
+    }
+}
+
+#[test]
+fn strict_errors_name_leniency_where_it_would_help() {
+    for (text, helps) in [
+        ("\"vehicle_events\": [{\"a\":1}]", true),
+        ("// x\n[{\"a\":1}]", true),
+        ("[{\"a\":1},]", true),
+        ("[{\"a\":1} /* x */]", true),
+        ("{\"a\":1},{\"a\":2}", true),
+        ("{\"data\":[{}],}", true),
+        ("{data:[{}]}", true),
+        ("{\"data\":[{}],\"n\":NaN}", true),
+        ("[{\"a\":1", false),
+        ("[{\"a\":1} x]", false),
+        ("<xml/>", false),
+    ] {
+        let named = JSON.cut(text).1.is_some_and(|error| error.hint.contains("\"lenient\": true"));
+        // An object that is no document is a record, and what is wrong with it is told there.
+        let is_record = JSON.cut(text).1.is_none();
+        assert!(named == helps || is_record, "{text}: {:?}", JSON.cut(text).1);
     }
 }

@@ -1,10 +1,13 @@
 //! Steps through a document that is too large to hold: the next token, a key, the extent of a value.
 
+pub(super) use super::advice::REPAIR;
+use super::advice::{self, repair};
+pub(super) use super::space::{record_start, token};
 use super::structure::{DEEPEST, Scan, Structure};
 use super::window::{Piece, Window};
 use crate::decode::error::DecodeError;
-use crate::decode::json::{self, Cause};
-use crate::decode::value::Node;
+use crate::decode::json::{self, Cause, Grammar, SyntaxError};
+use crate::decode::value::{Node, Value};
 
 /// Keys and words of an envelope longer than this are not looked at.
 const LONGEST_KEY: usize = 64 * 1024;
@@ -12,7 +15,6 @@ const LONGEST_KEY: usize = 64 * 1024;
 pub(super) const KEPT: usize = 4 * 1024;
 
 pub(super) const SEND_AGAIN: &str = "the sender may still be writing, or the copy was cut short: send the file again, and rename it in when complete";
-pub(super) const REPAIR: &str = "repair the file, or ask the sender to: every value must be valid JSON";
 
 /// A value that was cut out of the text.
 #[derive(Debug)]
@@ -23,46 +25,20 @@ pub(super) enum Extent {
     TooLarge { start: Vec<u8>, size: u64 },
 }
 
-/// Passes over white space; the next byte, or `None` at the end of the text.
-pub(super) fn token(window: &mut Window) -> Result<Option<u8>, DecodeError> {
-    skip_while(window, |byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
-}
-
-/// As [`token`], between records: a record separator (RFC 7464) counts as white space, too.
-pub(super) fn record_start(window: &mut Window) -> Result<Option<u8>, DecodeError> {
-    skip_while(window, |byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x1e))
-}
-
-fn skip_while(window: &mut Window, skipped: impl Fn(u8) -> bool) -> Result<Option<u8>, DecodeError> {
-    loop {
-        let bytes = window.bytes();
-        match bytes.iter().position(|&byte| !skipped(byte)) {
-            Some(at) => {
-                let found = bytes[at];
-                window.consume(at);
-                return Ok(Some(found));
-            }
-            None => window.consume(bytes.len()),
-        }
-        if !window.fill()? {
-            return Ok(None);
-        }
-    }
-}
-
 /// The error of a document in which something else was due here.
 pub(super) fn expected(window: &mut Window, what: &str) -> DecodeError {
     let offset = window.offset();
-    // Enough bytes for one character; a failing read shows itself again at the next fill.
-    let _ = window.want(4);
-    let start = &window.bytes()[..window.bytes().len().min(4)];
+    // Enough bytes for one character or word; a failing read shows itself again at the next fill.
+    let _ = window.want(16);
+    let start = &window.bytes()[..window.bytes().len().min(16)];
     match String::from_utf8_lossy(start).chars().next() {
         None => {
             window.error("json.truncated", offset, format!("the file ends where {what} is due"), SEND_AGAIN)
         }
         Some(found) => {
             let found = json::name_of(found);
-            window.error("json.syntax", offset, format!("expected {what}, found {found}"), REPAIR)
+            let hint = repair(window.grammar() == Grammar::Strict && advice::lenient_has(start, what));
+            window.error("json.syntax", offset, format!("expected {what}, found {found}"), hint)
         }
     }
 }
@@ -75,7 +51,7 @@ pub(super) fn value(window: &mut Window, limit: usize) -> Result<Extent, DecodeE
     let Some(&first) = window.bytes().first() else {
         return Err(expected(window, "a value"));
     };
-    let mut structure = Structure::starting_with(first);
+    let mut structure = Structure::starting_with(first, window.grammar());
     let mut scanned = 0;
     loop {
         match structure.scan(&window.bytes()[scanned..]) {
@@ -136,6 +112,18 @@ fn pass_over(window: &mut Window, mut structure: Structure, scanned: usize) -> R
     }
 }
 
+/// The rest of the text, of which only the start is kept.
+pub(super) fn pass_rest(window: &mut Window) -> Result<Extent, DecodeError> {
+    let start = window.bytes()[..window.bytes().len().min(KEPT)].to_vec();
+    let from = window.offset();
+    loop {
+        window.consume(window.bytes().len());
+        if !window.fill()? {
+            return Ok(Extent::TooLarge { start, size: window.offset() - from });
+        }
+    }
+}
+
 /// Brackets stop matching some way behind the real mistake (a quote that is missing, say), so the parser is asked
 /// for the first one.
 fn mismatch(window: &Window, at: usize, expected: u8) -> DecodeError {
@@ -162,8 +150,13 @@ fn ends_inside(window: &Window) -> DecodeError {
     })
 }
 
+fn parse_by(grammar: Grammar, bytes: &[u8]) -> Result<Value<'_>, SyntaxError> {
+    json::parse_by(grammar, json::utf8(bytes)?)
+}
+
 fn first_mistake(window: &Window, length: usize) -> Option<DecodeError> {
-    let mistake = json::parse(&window.bytes()[..length]).err()?;
+    let bytes = &window.bytes()[..length];
+    let mistake = parse_by(window.grammar(), bytes).err()?;
     let at = window.offset() + mistake.at as u64;
     match mistake.cause {
         Cause::End(_) | Cause::EndBefore(_) | Cause::Trailing | Cause::Depth | Cause::TooMany => None,
@@ -173,7 +166,11 @@ fn first_mistake(window: &Window, length: usize) -> Option<DecodeError> {
             "the bytes are not valid UTF-8",
             "convert the file to UTF-8 (iconv), or ask the sender for it",
         )),
-        cause => Some(window.error("json.syntax", at, cause.to_string(), REPAIR)),
+        cause => {
+            let hint =
+                repair(window.grammar() == Grammar::Strict && advice::lenient_passes(bytes, mistake.at));
+            Some(window.error("json.syntax", at, cause.to_string(), hint))
+        }
     }
 }
 
@@ -182,21 +179,41 @@ fn first_mistake(window: &Window, length: usize) -> Option<DecodeError> {
 /// # Errors
 /// Something else is there, or reading failed.
 pub(super) fn key(window: &mut Window) -> Result<Option<String>, DecodeError> {
-    if token(window)? != Some(b'"') {
-        return Err(expected(window, "a key in double quotes"));
-    }
-    let offset = window.offset();
-    let key = match value(window, LONGEST_KEY)? {
-        Extent::TooLarge { .. } => None,
-        Extent::Whole(piece) => match parsed(window, piece, offset)? {
-            Node::String(key) => Some(key.into_owned()),
-            _ => None,
-        },
+    let first = token(window)?;
+    let key = match (first, window.grammar()) {
+        (Some(b'"'), _) | (Some(b'\''), Grammar::Lenient) => quoted_key(window)?,
+        (_, Grammar::Strict) => return Err(expected(window, "a key in double quotes")),
+        (_, Grammar::Lenient) => Some(plain_key(window)?),
     };
     if token(window)? != Some(b':') {
         return Err(expected(window, "':' after a key"));
     }
     window.consume(1);
+    Ok(key)
+}
+
+/// `None` for a key that is too long to matter.
+fn quoted_key(window: &mut Window) -> Result<Option<String>, DecodeError> {
+    let offset = window.offset();
+    Ok(match value(window, LONGEST_KEY)? {
+        Extent::TooLarge { .. } => None,
+        Extent::Whole(piece) => match parsed(window, piece, offset)?.node {
+            Node::String(key) => Some(key.into_owned()),
+            _ => None,
+        },
+    })
+}
+
+/// A key without quotes.
+fn plain_key(window: &mut Window) -> Result<String, DecodeError> {
+    window.want(LONGEST_KEY)?;
+    let bytes = window.bytes();
+    let start = &bytes[..json::clean_length(&bytes[..bytes.len().min(LONGEST_KEY)])];
+    let key = std::str::from_utf8(start).map(json::lenient::plain_key).unwrap_or_default().to_owned();
+    if key.is_empty() {
+        return Err(expected(window, "a key"));
+    }
+    window.consume(key.len());
     Ok(key)
 }
 
@@ -217,12 +234,10 @@ pub(super) fn skip(window: &mut Window) -> Result<(), DecodeError> {
     }
 }
 
-fn parsed<'w>(window: &'w Window, piece: Piece, offset: u64) -> Result<Node<'w>, DecodeError> {
-    match json::parse(window.consumed(piece)) {
-        Ok(value) => Ok(value.node),
-        Err(mistake) => {
-            let at = offset + mistake.at as u64;
-            Err(window.error("json.syntax", at, mistake.to_string(), REPAIR))
-        }
-    }
+fn parsed(window: &Window, piece: Piece, offset: u64) -> Result<Value<'_>, DecodeError> {
+    let bytes = window.consumed(piece);
+    parse_by(window.grammar(), bytes).map_err(|mistake| {
+        let hint = repair(window.grammar() == Grammar::Strict && advice::lenient_passes(bytes, mistake.at));
+        window.error("json.syntax", offset + mistake.at as u64, mistake.to_string(), hint)
+    })
 }

@@ -1,6 +1,7 @@
 //! A sliding view of the text: one reusable buffer, filled in blocks, that remembers how many lines went by.
 
 use crate::decode::error::{DecodeError, Position, sanitised};
+use crate::decode::json::Grammar;
 use crate::decode::source::Source;
 
 /// Room that each read is offered.
@@ -21,23 +22,46 @@ pub(crate) struct Window {
     ended: bool,
     /// Place of `buffer[0]` in the text.
     base: Position,
+    grammar: Grammar,
+    /// The text ends where it was cut, and goes on elsewhere.
+    is_cut: bool,
 }
 
 impl Window {
-    pub fn new(source: Source) -> Window {
+    pub fn new(source: Source, grammar: Grammar) -> Window {
         let base = Position { offset: source.skipped(), line: 1, column: 1 };
-        Window { source, buffer: vec![0; 2 * BLOCK], start: 0, end: 0, ended: false, base }
+        let buffer = vec![0; 2 * BLOCK];
+        Window { source, buffer, start: 0, end: 0, ended: false, base, grammar, is_cut: false }
     }
 
     /// The rest of a text, of which `source` begins at `place`.
-    pub fn at(source: Source, place: Position) -> Window {
-        Window { base: place, ..Window::new(source) }
+    pub fn at(source: Source, place: Position, grammar: Grammar) -> Window {
+        Window { base: place, ..Window::new(source, grammar) }
     }
 
     /// A text that is at hand as a whole, or a part of one whose lines are not known.
-    pub fn over(text: Vec<u8>, offset: u64) -> Window {
+    pub fn over(text: Vec<u8>, offset: u64, grammar: Grammar) -> Window {
         let base = Position { offset, line: 1, column: 1 };
-        Window { source: Source::nothing(), end: text.len(), buffer: text, start: 0, ended: true, base }
+        let (source, end) = (Source::nothing(), text.len());
+        Window { source, buffer: text, start: 0, end, ended: true, base, grammar, is_cut: false }
+    }
+
+    /// The same, as a part of a text that goes on behind it.
+    pub fn cut(self) -> Window {
+        Window { is_cut: true, ..self }
+    }
+
+    pub fn grammar(&self) -> Grammar {
+        self.grammar
+    }
+
+    pub fn is_lenient(&self) -> bool {
+        self.grammar == Grammar::Lenient
+    }
+
+    /// True for a part of a text: what is open at its end may be closed behind it.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// What was read but not consumed, and the source of the rest.
@@ -180,7 +204,7 @@ mod tests {
         let line = "é".repeat(40_000) + "\n";
         let text = line.repeat(60);
         let source = Source::open(Box::new(Cursor::new(text.clone().into_bytes())), "a").expect("text");
-        let mut window = Window::new(source);
+        let mut window = Window::new(source, Grammar::Strict);
         let mut seen = 0;
         while window.want(100_001).expect("memory") {
             window.consume(100_001);

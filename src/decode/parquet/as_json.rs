@@ -13,7 +13,7 @@ use super::values;
 use crate::base64;
 use crate::decode::json;
 use crate::decode::problem::{Path, Problem};
-use crate::decode::value::{Node, Value};
+use crate::decode::value::{Node, NonFinite, Value};
 use crate::schema::field::{Field, Kind};
 
 type Written = Result<(), Box<Problem>>;
@@ -25,7 +25,7 @@ const TOO_LARGE: &str = "record.too_large";
 pub(super) struct JsonText {
     pub text: String,
     /// Places of texts that stand for a number that JSON has no form for.
-    pub not_finite: Vec<(usize, &'static str)>,
+    pub not_finite: Vec<(usize, NonFinite)>,
     /// The first value that is none, such as a text that is not UTF-8.
     problem: Option<Box<Problem>>,
     /// Bytes that it may have.
@@ -272,14 +272,14 @@ impl JsonText {
     }
 
     fn not_finite(&mut self, value: f64) {
-        let name = match value {
-            value if value.is_nan() => "NaN",
-            f64::INFINITY => "Infinity",
-            _ => "-Infinity",
+        let number = match value {
+            value if value.is_nan() => NonFinite::NaN,
+            f64::INFINITY => NonFinite::Infinity,
+            _ => NonFinite::NegativeInfinity,
         };
-        self.not_finite.push((self.text.len(), name));
+        self.not_finite.push((self.text.len(), number));
         self.text.push('"');
-        self.text.push_str(name);
+        self.text.push_str(number.word());
         self.text.push('"');
     }
 
@@ -310,16 +310,16 @@ impl JsonText {
 }
 
 /// Puts the numbers that JSON has no form for in the place of their names.
-pub(super) fn restore<'a>(value: &mut Value<'a>, not_finite: &[(usize, &'static str)]) {
+pub(super) fn restore(value: &mut Value<'_>, not_finite: &[(usize, NonFinite)]) {
     match &mut value.node {
         Node::String(_) => {
             if let Ok(at) = not_finite.binary_search_by_key(&value.start, |(start, _)| *start) {
-                value.node = Node::Number(not_finite[at].1);
+                value.node = Node::NonFinite(not_finite[at].1);
             }
         }
         Node::Array(items) => items.iter_mut().for_each(|item| restore(item, not_finite)),
         Node::Object(members) => members.iter_mut().for_each(|(_, member)| restore(member, not_finite)),
-        Node::Null | Node::Bool(_) | Node::Number(_) => {}
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::NonFinite(_) => {}
     }
 }
 

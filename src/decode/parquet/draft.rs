@@ -6,6 +6,7 @@ use super::source::Source;
 use crate::decode::draft::Draft;
 use crate::decode::error::DecodeError;
 use crate::decode::input::Input;
+use crate::decode::json::Grammar;
 use crate::schema::infer::Inference;
 
 /// Reads the footer of a file.
@@ -29,7 +30,13 @@ pub(in crate::decode) fn draft(input: Input) -> Result<Draft, DecodeError> {
     }
     let known = columns.iter().map(|(name, source)| (name.clone(), source.known()));
     let inferred = Inference::of_known(known, batches.rows());
-    Ok(Draft { inferred, broken: 0, first_problem: None, read_as: Some(read_as.join("; ")) })
+    Ok(Draft {
+        inferred,
+        broken: 0,
+        first_problem: None,
+        read_as: Some(read_as.join("; ")),
+        grammar: Grammar::Strict,
+    })
 }
 
 fn is_int96(meaning: Meaning) -> bool {

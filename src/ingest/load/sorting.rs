@@ -53,7 +53,8 @@ impl Journey<'_> {
         let mut found = Hashed::default();
         let mut twins = Vec::new();
         let mut seen = HashSet::new();
-        for (hash, file) in hashed {
+        for (hash, mut file) in hashed {
+            file.hash.clone_from(&hash);
             // What cannot be read has no hash; the decoder meets the same fault and says why.
             if let Some(hash) = hash {
                 if !seen.insert(hash.clone()) {

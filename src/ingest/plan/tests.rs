@@ -1,6 +1,6 @@
 use super::*;
 use crate::ingest::backlog::tests::{backlog, file};
-use crate::metadata::types::TypeStatus;
+use crate::metadata::types::{TypeRow, TypeStatus};
 use crate::registry::tests::{registry, row as type_row};
 
 const NOW: i64 = 1_700_000_000;
@@ -25,13 +25,20 @@ fn problem(code: &str) -> Option<Box<Problem>> {
 }
 
 fn planned(listing: &[Entry], files: &[Unclaimed]) -> Plan {
-    let registry =
-        registry(vec![type_row("orders", TypeStatus::Active), type_row("idle", TypeStatus::Inactive)]);
-    let completeness = vec![Completeness::Complete; listing.len()];
+    let strict = type_row("strict", TypeStatus::Active);
+    let registry = registry(vec![
+        type_row("orders", TypeStatus::Active),
+        type_row("idle", TypeStatus::Inactive),
+        TypeRow { processing_config: r#"{"control":"required"}"#.into(), ..strict },
+    ]);
+    let mut listing = listing.to_vec();
+    let mut completeness = vec![Completeness::Complete; listing.len()];
+    let controls = Controls::take_from(&mut listing, &mut completeness);
     plan(Situation {
         scope: Scope::Folder,
-        listing,
+        listing: &listing,
         completeness: &completeness,
+        controls: &controls,
         backlog: &backlog(files),
         registry: &registry,
         now: at(NOW),
@@ -147,6 +154,7 @@ fn a_file_that_grows_is_looked_at_again() {
         scope: Scope::Folder,
         listing: &listing,
         completeness: &[Completeness::LookAgain(Duration::from_millis(200))],
+        controls: &Controls::default(),
         backlog: &Backlog::default(),
         registry: &registry,
         now: at(NOW),
@@ -167,10 +175,41 @@ fn a_look_at_some_names_says_nothing_about_others() {
         scope: Scope::Names(&[FileName::from_raw("orders_2.json"), FileName::from_raw("orders_3.json")]),
         listing: &[],
         completeness: &[],
+        controls: &Controls::default(),
         backlog: &backlog(&known),
         registry: &registry,
         now: at(NOW),
         max_wait: MAX_WAIT,
     });
     assert_eq!(plan.vanish, [(2, 0)]);
+}
+
+#[test]
+fn a_control_file_is_no_file_of_a_type() {
+    let listing = [entry("orders_1.json", NOW), entry("orders_1.json.ctl.json", NOW)];
+    let plan = planned(&listing, &[]);
+    assert_eq!(plan.discover.len(), 1);
+    assert!(planned(&[entry("new_1.json.ctl.json", NOW)], &[]).discover.is_empty());
+}
+
+#[test]
+fn a_file_waits_for_the_control_file_that_its_type_demands_but_not_for_ever() {
+    let state = |names: &[&str], row: Option<Unclaimed>| {
+        let listing: Vec<_> = names.iter().map(|name| entry(name, NOW - 600)).collect();
+        let rows: Vec<_> = row.into_iter().collect();
+        let plan = planned(&listing, &rows);
+        let discovered = plan.discover.first().map(|file| file.state);
+        (discovered.or(plan.recheck.first().map(|file| file.state)), plan.look_again)
+    };
+    let seen = |ago: i64| {
+        let row = file(1, "strict_1.json", "strict", FileState::Waiting, NOW - 600);
+        Some(Unclaimed { seen_at: at(NOW - ago), problem: Some(Box::new(control::missing())), ..row })
+    };
+    let (alone, with_control) = (&["strict_1.json"][..], &["strict_1.json", "strict_1.json.ctl.json"][..]);
+    assert_eq!(state(alone, None), (Some(FileState::Waiting), Some(MAX_WAIT)));
+    assert_eq!(state(alone, seen(10)), (None, Some(Duration::from_secs(20))));
+    assert_eq!(state(alone, seen(31)), (Some(FileState::Queued), None));
+    assert_eq!(state(with_control, None), (Some(FileState::Queued), None));
+    assert_eq!(state(with_control, seen(10)), (Some(FileState::Queued), None));
+    assert_eq!(state(&["orders_1.json"], None), (Some(FileState::Queued), None));
 }

@@ -56,6 +56,8 @@ impl Batch {
             // Rows that may turn out to be overwritten stay apart from those of other files.
             is_hashed: spec.config.write_mode != WriteMode::Overwrite,
             content: None,
+            hash: None,
+            control: None,
         };
         self.files.iter().map(source).collect()
     }

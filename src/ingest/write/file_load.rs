@@ -1,5 +1,6 @@
 //! One file's rows on their way into the tables, and what became of them.
 
+use super::super::control;
 use super::budget::Budget;
 use super::held::Held;
 use super::keys::Keys;
@@ -82,6 +83,27 @@ impl<'a> FileLoad<'a> {
             error if error.is_truncation() && !self.file.last_chance => Fate::Truncated(problem),
             _ => Fate::Refused(problem),
         }
+    }
+
+    /// Only a file that agrees with its control file is accepted.
+    pub fn held_to_control(&self, fate: Fate, late_hash: Option<&str>) -> Fate {
+        let control = match (&fate, &self.file.control) {
+            (Fate::Accepted, Some(control)) => control,
+            (Fate::Accepted, None) if self.work.spec.config.control_required => {
+                return Fate::Refused(control::missing());
+            }
+            _ => return fate,
+        };
+        let bytes = match std::fs::metadata(&self.file.path) {
+            Ok(found) => found.len(),
+            Err(error) => return self.fate_of(Failure::Opening(error)),
+        };
+        if let (Some(problem), false) = (control.incomplete(bytes), self.file.last_chance) {
+            return Fate::Truncated(problem);
+        }
+        let blake3 = late_hash.or(self.file.hash.as_deref());
+        let found = control::Found { records: self.counts.read, bytes, blake3 };
+        control.disagreement(found).map_or(fate, Fate::Refused)
     }
 
     /// The file is done: its rows are kept or not, by its fate.

@@ -12,7 +12,7 @@ use super::open::{Opened, open_large};
 use super::whole::Failure;
 use super::{Fate, Keys, SourceFile, Work, WriteError, Written, writer_options};
 use crate::decode::segments::{Progress, Segment, Segments};
-use crate::decode::{Chunk, Chunks, DecodeError, DecodeOptions, DecodePlan, Feed};
+use crate::decode::{Chunk, Chunks, DecodeError, DecodeOptions, DecodePlan, Feed, Grammar};
 use crate::lake::TableWriter;
 use crate::registry::TypeSpec;
 
@@ -115,6 +115,7 @@ impl<'a> Intake<'a> {
             Some(failure) => load.fate_of(failure),
             None => load.fate_at_end(),
         });
+        let fate = load.held_to_control(fate, None);
         load.finish(fate, None, &mut self.together, &mut self.written)
     }
 
@@ -234,6 +235,7 @@ impl<'a> Intake<'a> {
             Ok(hash) => (fate, hash),
             Err(error) => (large.load.fate_of(Failure::Opening(error)), None),
         };
+        let fate = large.load.held_to_control(fate, hash.as_deref());
         large.load.finish(fate, hash, &mut self.together, &mut self.written)
     }
 
@@ -257,6 +259,7 @@ pub fn decode_options(spec: &TypeSpec, max_record_bytes: usize) -> DecodeOptions
         on_unknown: spec.config.on_unknown_field,
         timezone: spec.config.timezone,
         records_path: spec.config.records_path.clone(),
+        grammar: if spec.config.lenient { Grammar::Lenient } else { Grammar::Strict },
         csv: spec.config.csv.clone(),
         on_doubt: |file, doubt| warn!(file, "{doubt}"),
         max_record_bytes,

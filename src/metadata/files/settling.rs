@@ -81,7 +81,7 @@ impl Metadata {
                  owner = NULL, load_id = NULL, blake3 = NULL, duplicate_of = NULL, records_read = 0,
                  records_written = 0, records_rejected = 0, records_deduplicated = 0, records_filtered = 0,
                  records_replayed = 0, removed_by_load = NULL, unknown_fields = 0, crashes = 0, updated_at = {now},
-                 error_code = NULL, error_message = NULL, error_hint = NULL,
+                 control = NULL, error_code = NULL, error_message = NULL, error_hint = NULL,
                  started_at = NULL, finished_at = NULL
              WHERE id = $1 AND attempt = $2 AND state = 'failed' AND location = 'settled'
                  AND NOT EXISTS (SELECT 1 FROM files AS other

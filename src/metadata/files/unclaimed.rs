@@ -28,12 +28,14 @@ pub struct Unclaimed {
     pub bytes: i64,
     pub modified_at: Option<DateTime<Utc>>,
     pub file_time: Option<DateTime<Utc>>,
+    /// When it was first seen.
+    pub seen_at: DateTime<Utc>,
     /// Why it waits.
     pub problem: Option<Box<Problem>>,
 }
 
 const COLUMNS: &str = "files.id, files.attempt, files.crashes, files.name, files.file_type, files.state, \
-     files.location, files.path, files.bytes, files.modified_at, files.file_time, files.error_code, \
+     files.location, files.path, files.bytes, files.modified_at, files.file_time, files.seen_at, files.error_code, \
      files.error_message, files.error_hint";
 
 impl FromQueryResult for Unclaimed {
@@ -57,6 +59,7 @@ impl FromQueryResult for Unclaimed {
             bytes: Cell::read(row, "bytes")?,
             modified_at: Cell::read(row, "modified_at")?,
             file_time: Cell::read(row, "file_time")?,
+            seen_at: Cell::read(row, "seen_at")?,
             problem,
         })
     }

@@ -36,6 +36,11 @@ impl Numbers {
         }
     }
 
+    /// Of `NaN` and the infinities: only a floating-point column has them.
+    pub(super) fn non_finite() -> Numbers {
+        Numbers { whole: false, fit_long: false, fit_double: true, whole_digits: 0, scale: 0 }
+    }
+
     pub(super) fn merge(&mut self, other: &Numbers) {
         self.whole &= other.whole;
         self.fit_long &= other.fit_long;

@@ -48,6 +48,7 @@ impl Shape {
         match (&mut *self, &value.node) {
             (Shape::Open, _) | (_, Node::Null) | (Shape::Booleans, Node::Bool(_)) => {}
             (Shape::Numbers(numbers), Node::Number(literal)) => numbers.merge(&Numbers::of(literal)),
+            (Shape::Numbers(numbers), Node::NonFinite(_)) => numbers.merge(&Numbers::non_finite()),
             (Shape::Texts(texts), Node::String(text)) => {
                 if !texts.is_settled() {
                     texts.merge(&Texts::of(text));
@@ -71,6 +72,7 @@ impl Shape {
             Node::Null => return Shape::Unseen,
             Node::Bool(_) => return Shape::Booleans,
             Node::Number(literal) => return Shape::Numbers(Numbers::of(literal)),
+            Node::NonFinite(_) => return Shape::Numbers(Numbers::non_finite()),
             Node::String(text) => return Shape::Texts(Texts::of(text)),
             Node::Array(_) | Node::Object(_) if depth >= MAX_DEPTH => return Shape::Open,
             Node::Array(_) if !growth.admits("") => return Shape::Open,

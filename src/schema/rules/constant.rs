@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use crate::decode::value::{Node, Value};
+use crate::decode::value::{Node, NonFinite, Value};
 use crate::schema::field::{EpochUnit, Kind};
 use crate::schema::numbers::Decimal;
 use crate::schema::times;
@@ -77,6 +77,7 @@ pub(in crate::schema) enum Constant {
     Null,
     Bool(bool),
     Quantity(Quantity),
+    NonFinite(NonFinite),
     Text(String),
     List(Vec<Constant>),
     Object(BTreeMap<String, Constant>),
@@ -94,6 +95,7 @@ impl Constant {
                 Some(number) => Constant::Quantity(Quantity::Number(number)),
                 None => Constant::Text((*literal).to_owned()),
             },
+            Node::NonFinite(number) => Constant::NonFinite(*number),
             Node::String(text) => Constant::Text(text.to_string()),
             Node::Array(items) => Constant::List(items.iter().map(|item| Constant::of(kind, item)).collect()),
             Node::Object(members) => Constant::Object(

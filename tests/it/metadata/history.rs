@@ -40,7 +40,8 @@ async fn nothing_is_created_by_asking(fixture: Fixture) {
             "m0003_indexes",
             "m0004_second_chances",
             "m0005_drift",
-            "m0006_alerts"
+            "m0006_alerts",
+            "m0007_control"
         ]
     );
     assert_eq!(fixture.metadata.pending().await.expect("read"), pending);

@@ -21,6 +21,13 @@ const FILES: [(&str, &str, i64, &str); 7] = [
     ("orders_20250107.json", r#"[{"id": 9}, {"id""#, 0, "failed"),
 ];
 
+/// Control files: for a file that is loaded, one that fails and one that is given back first.
+const CONTROLS: [(&str, &str); 3] = [
+    ("orders_20250101.json", r#"{"records": 3, "bytes": 33}"#),
+    ("orders_20250106.json", r#"{"records": 1}"#),
+    ("orders_20250107.json", r#"{"records": 2}"#),
+];
+
 pub struct Delivery {
     pub place: Place,
     database: Option<String>,
@@ -41,6 +48,9 @@ impl Delivery {
         assert_eq!(added.code, Some(0), "{}", added.talk);
         for (name, text, _, _) in FILES {
             delivery.place.write(&format!("data/incoming/{name}"), text);
+        }
+        for (name, text) in CONTROLS {
+            delivery.place.write(&format!("data/incoming/{name}.ctl.json"), text);
         }
         delivery
     }
@@ -129,8 +139,15 @@ impl Delivery {
                 "{scene}: {name}"
             );
             let folder = if *state == "failed" { "source_data/failed" } else { "processed" };
-            assert!(self.data(folder).join("orders").join(name).is_file(), "{scene}: {name} is in {folder}");
+            let place = self.data(folder).join("orders").join(name);
+            assert!(place.is_file(), "{scene}: {name} is in {folder}");
+            let control = place.with_file_name(format!("{name}.ctl.json"));
+            let has_one = CONTROLS.iter().any(|(file, _)| file == name);
+            assert_eq!(control.is_file(), has_one, "{scene}: the control file of {name} is beside it");
         }
+        let remembered = self.ask("SELECT name FROM files WHERE control IS NOT NULL ORDER BY name");
+        let remembered: Vec<_> = remembered.iter().filter_map(|row| row["name"].as_str()).collect();
+        assert_eq!(remembered, CONTROLS.map(|(name, _)| name), "{scene}");
         self.assert_explained(scene);
         self.assert_tidy(scene);
     }

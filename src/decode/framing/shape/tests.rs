@@ -5,11 +5,16 @@ fn decided(text: &str, name: &str, known: Option<&[&str]>) -> String {
 }
 
 fn decided_in(text: &str, whole: bool, name: &str, known: Option<&[&str]>) -> String {
+    decided_by(Grammar::Strict, text, whole, name, known)
+}
+
+fn decided_by(grammar: Grammar, text: &str, whole: bool, name: &str, known: Option<&[&str]>) -> String {
     let known: Option<Known> = known.map(|keys| {
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
         std::sync::Arc::new(move |key: &str| keys.iter().any(|known| known == key)) as Known
     });
     let clues = Clues {
+        grammar,
         lines: name.ends_with(".ndjson"),
         records_path: None,
         known: known.as_ref(),
@@ -19,7 +24,10 @@ fn decided_in(text: &str, whole: bool, name: &str, known: Option<&[&str]>) -> St
         Ok(None) => "empty".to_owned(),
         Ok(Some(Shape::Lines)) => "lines".to_owned(),
         Ok(Some(Shape::Sequence)) => "sequence".to_owned(),
-        Ok(Some(Shape::Elements { path, .. })) => format!("elements of /{}", path.join("/")),
+        Ok(Some(Shape::Braceless)) => "braceless".to_owned(),
+        Ok(Some(Shape::Elements { path, bare, .. })) => {
+            format!("elements of {}/{}", if bare { "bare " } else { "" }, path.join("/"))
+        }
         Err(refusal) => refusal.code.to_owned(),
     }
 }
@@ -140,10 +148,40 @@ fn what_is_no_json_says_so() {
     for text in ["5", "null", "\"text\"", "<xml/>", "a,b\n1,2\n", "\u{0}\u{1}", "]"] {
         assert_eq!(decided(text, "a.json", None), "json.syntax", "{text}");
     }
-    let clues = Clues { lines: false, records_path: None, known: None, type_name: "vehicle_status" };
+    let strict = Grammar::Strict;
+    let clues =
+        Clues { grammar: strict, lines: false, records_path: None, known: None, type_name: "vehicle_status" };
     let refusal = decide(b" \"vehicle_status\": [\n{\n", true, &clues).expect_err("no document");
     assert_eq!(refusal.at, 1);
     assert_eq!(refusal.message, "the document starts with a key: the outer braces are missing");
+}
+
+#[test]
+fn lenient_texts_have_shapes_behind_their_decorations() {
+    let known: Option<&[&str]> = Some(&["id"]);
+    for (text, shape) in [
+        ("// all\n/* of it */ # a comment", "empty"),
+        ("// a\n[{id: 1}]", "elements of /"),
+        ("\"vehicle_events\": [\n{\"id\":1},\n]", "elements of bare /vehicle_events"),
+        ("vehicle_events: [{id: 1}]", "elements of bare /vehicle_events"),
+        ("'page': 1, // first\n'data': [{id: 1}]", "elements of bare /data"),
+        ("\"events\": [\n{\"id\":1},\n{\"id\":2}]", "elements of bare /events"),
+        ("{data: [{id: 1}],}", "elements of /data"),
+        ("{ // c\n 'data' /* d */ : [ # e\n {id: 1},\n {id: 2}\n]}", "elements of /data"),
+        ("id: 1, note: 'x'", "braceless"),
+        ("{id: 1}", "sequence"),
+        ("{id: 1},\n{id: 2},\n{id: 3},\n{id: 4},\n", "sequence"),
+        ("{'id': 1}\n{'id': 2}\n", "lines"),
+        ("# head\n{'id': 1} // one\n\n# two\n{'id': 2}\n", "lines"),
+        ("/* {", "json.syntax"),
+        ("/ {", "json.syntax"),
+    ] {
+        assert_eq!(decided_by(Grammar::Lenient, text, true, "a.json", known), shape, "{text}");
+    }
+    for strict in ["{\"id\":1}\n{\"id\":2}\n", "[{}]", "{\"x\":[{\"id\":1}]}", "{}{}", "{\"id\":1}", ""] {
+        let of = |grammar| decided_by(grammar, strict, true, "a.json", known);
+        assert_eq!(of(Grammar::Lenient), of(Grammar::Strict), "{strict}");
+    }
 }
 
 #[test]
@@ -158,8 +196,10 @@ fn a_key_is_related_to_its_type_in_singular_and_plural() {
 
 proptest::proptest! {
     #[test]
-    fn any_text_is_decided(text in "[\\[\\]{}\":,a1 \n\u{1e}é]{0,60}", whole: bool, lines: bool) {
-        let clues = Clues { lines, records_path: None, known: None, type_name: "a" };
-        let _ = decide(text.as_bytes(), whole, &clues);
+    fn any_text_is_decided(text in "[\\[\\]{}\"':,a1 \n\u{1e}é/*#]{0,60}", whole: bool, lines: bool) {
+        for grammar in [Grammar::Strict, Grammar::Lenient] {
+            let clues = Clues { grammar, lines, records_path: None, known: None, type_name: "a" };
+            let _ = decide(text.as_bytes(), whole, &clues);
+        }
     }
 }
