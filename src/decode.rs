@@ -28,8 +28,11 @@ pub mod records;
 pub mod reject;
 #[cfg(any(test, fuzzing))]
 pub mod roads;
+mod row_reject;
+mod row_values;
 pub mod segments;
 pub mod source;
+pub mod texts;
 pub mod value;
 
 pub use again::{Again, Form, KeptRecord};
@@ -44,3 +47,4 @@ pub use json::Grammar;
 pub use plan::{DecodeOptions, DecodePlan, Feed};
 pub use records::{RecordOptions, Records, Tail};
 pub use reject::Reject;
+pub use texts::{Origin, Texts};

@@ -17,6 +17,7 @@ mod departure;
 mod evolve;
 mod fault;
 pub mod ingestor;
+mod keyed;
 mod learn;
 pub mod load;
 mod look;

@@ -6,6 +6,7 @@ mod encode;
 pub mod facts;
 mod file;
 mod gather;
+pub mod keys;
 mod ranges;
 pub mod reshape;
 pub mod retired;
@@ -24,7 +25,7 @@ pub use crate::schema::processing_config::Compression;
 use crate::workers::Workers;
 use encode::Shelf;
 use room::Room;
-pub use split::{PartitionSource, row_counts};
+pub use split::{PartitionSource, partitions_of, row_counts};
 pub use staging::Staging;
 pub use writer::{DataFile, TableWriter, WriterOptions};
 
@@ -54,6 +55,8 @@ pub enum LakeError {
     Io { act: &'static str, path: PathBuf, source: std::io::Error },
     #[error("cannot encode Parquet for {}", .path.display())]
     Encode { path: PathBuf, source: parquet::errors::ParquetError },
+    #[error("cannot read the data file {}", .path.display())]
+    Read { path: PathBuf, source: parquet::errors::ParquetError },
     #[error("cannot split rows by partition")]
     Split { source: arrow::error::ArrowError },
     #[error("partition column {column} has type {found}, which is neither a date nor a time")]
@@ -69,10 +72,11 @@ impl LakeError {
     pub fn storage_fault(&self) -> Option<&std::io::Error> {
         match self {
             Self::Io { source, .. } => Some(source),
-            Self::Encode { source: parquet::errors::ParquetError::External(inner), .. } => {
+            Self::Encode { source: parquet::errors::ParquetError::External(inner), .. }
+            | Self::Read { source: parquet::errors::ParquetError::External(inner), .. } => {
                 inner.downcast_ref()
             }
-            Self::Encode { .. } | Self::Split { .. } | Self::PartitionType { .. } => None,
+            Self::Encode { .. } | Self::Read { .. } | Self::Split { .. } | Self::PartitionType { .. } => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`processing_config`] reads the column beside it. Knows nothing of files, formats or databases.
 
 pub mod change;
+pub mod checks;
 pub mod definition;
 pub mod evolution;
 pub mod field;

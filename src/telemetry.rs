@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, Writer};
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::printable::Escaping;
+use crate::printable::{Escaping, panic_text};
 use crate::settings::{Level, LogFormat};
 
 /// Libraries that explain themselves at length; `RUST_LOG` can still ask them to.
@@ -117,17 +117,12 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    let reason = payload_text(panic).unwrap_or("no reason given");
+    let reason = panic_text(panic.payload()).unwrap_or("no reason given");
     tracing::error!(
         place,
         reason,
         "a part of the program stopped by a fault of its own (panic); please report it"
     );
-}
-
-fn payload_text<'p>(panic: &'p PanicHookInfo<'_>) -> Option<&'p str> {
-    let payload = panic.payload();
-    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::error::CompactError;
+use crate::printable::panic_text;
 
 /// Runs `work` on a thread of its own, with low priority.
 ///
@@ -39,7 +40,5 @@ fn yield_to_others() {
 fn yield_to_others() {}
 
 fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it gave no message").to_owned()
+    panic_text(panic).unwrap_or("it gave no message").to_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chunk::Chunk;
 use super::columns::Columns;
-use super::csv::{CsvFile, CsvRecords};
+use super::csv::{CsvFile, CsvRecord, CsvRecords};
 use super::error::DecodeError;
 use super::format::Format;
 use super::json::{self, Parsed};
@@ -20,7 +20,8 @@ use super::reject::Reject;
 pub struct KeptRecord<'a> {
     /// As it was counted in its file.
     pub number: u64,
-    pub offset: u64,
+    /// A number of the caller's, by which it knows the record again: a reject has it as its `byte_offset`.
+    pub tag: u64,
     pub text: &'a [u8],
 }
 
@@ -71,7 +72,7 @@ impl Again {
     /// # Errors
     /// What is wrong with it; nothing of it is kept then.
     pub fn take(&mut self, record: KeptRecord<'_>, form: &Form) -> Result<(), Box<Reject>> {
-        let KeptRecord { number, offset, text: raw } = record;
+        let KeptRecord { number, tag: offset, text: raw } = record;
         // The records of a file are of one form, but for repaired ones.
         self.columns.reads_cells(matches!(form, Form::Csv(_)));
         let taken = match form {
@@ -88,14 +89,12 @@ impl Again {
                 self.unknown_fields += appended.unknown_fields;
                 Ok(())
             }
-            Taken::Refused { reject, size: _ } => {
-                Err(Box::new(Reject { record_number: number, byte_offset: offset, ..reject }))
-            }
+            Taken::Refused { reject, size: _ } => Err(Box::new(reject)),
         }
     }
 
     fn take_row(&mut self, record: KeptRecord<'_>, file: &Arc<CsvFile>) -> Result<Taken, Box<Reject>> {
-        let KeptRecord { number, offset, text } = record;
+        let KeptRecord { number, tag: offset, text } = record;
         let refused = |message: &str| {
             let problem = Problem::of_whole("record.syntax", message.to_owned(), "record");
             Box::new(problem.into_reject(number, offset, text.to_vec()))
@@ -110,24 +109,25 @@ impl Again {
         }
         let mut rows = rows(text);
         match rows.next() {
-            Ok(Some(row)) => Ok(take_csv(row, self.plan.judge(), &mut self.columns)),
+            Ok(Some(row)) => {
+                Ok(take_csv(CsvRecord { number, offset, ..row }, self.plan.judge(), &mut self.columns))
+            }
             Ok(None) | Err(_) => Err(refused("the text holds no record")),
         }
     }
 
-    /// The records that were taken in since the last chunk.
+    /// The records that were taken in since the last chunk. Those that break a check are its rejects.
     ///
     /// # Errors
     /// A fault of the program.
     pub fn chunk(&mut self) -> Result<Chunk, DecodeError> {
         let records_read = self.columns.rows() as u64;
         let batch = self.columns.finish().map_err(|refused| {
-            let hint = "this is a fault of the program: please report it with the type's schema_definition";
-            DecodeError::new("internal.columns", format!("the columns do not fit together: {refused}"), hint)
+            DecodeError::internal(format!("the columns do not fit together: {refused}"))
         })?;
-        let unknown_fields = std::mem::take(&mut self.unknown_fields);
+        let (texts, unknown_fields) = (self.columns.take_texts(), std::mem::take(&mut self.unknown_fields));
         let newcomers = self.columns.take_newcomers();
-        Ok(Chunk { batch, rejects: Vec::new(), records_read, unknown_fields, newcomers })
+        self.plan.check(Chunk { batch, rejects: Vec::new(), records_read, unknown_fields, newcomers, texts })
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn take(again: &mut Again, text: &str, form: &Form) -> Result<(), String> {
-        let record = KeptRecord { number: 7, offset: 70, text: text.as_bytes() };
+        let record = KeptRecord { number: 7, tag: 70, text: text.as_bytes() };
         again.take(record, form).map_err(|reject| format!("{} {}", reject.record_number, reject.rule))
     }
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(again.chunk().expect("a batch").batch.num_rows(), 4);
         let mut strict = plan().again().expect("columns");
         for text in lenient {
-            let record = KeptRecord { number: 1, offset: 0, text: text.as_bytes() };
+            let record = KeptRecord { number: 1, tag: 0, text: text.as_bytes() };
             let refused = strict.take(record, &Form::Json).expect_err("not JSON");
             assert!(refused.message.contains("\"lenient\": true"), "{text}: {}", refused.message);
         }

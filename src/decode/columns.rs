@@ -22,6 +22,7 @@ use arrow::error::ArrowError;
 use super::json::Parsed;
 use super::newcomers::Newcomers;
 use super::problem::Problem;
+use super::texts::{Origin, Texts};
 use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::{OnUnknownField, Zone};
 pub(super) use build::Values;
@@ -44,6 +45,8 @@ pub struct Plan {
     fields: Vec<Field>,
     on_unknown: OnUnknownField,
     zone: Zone,
+    /// Rows may still be refused: their texts are kept beside them.
+    keeps_texts: bool,
 }
 
 /// Columns under construction.
@@ -60,6 +63,8 @@ pub struct Columns {
     cells: bool,
     memory: Memory,
     rows: usize,
+    /// Present when the texts of the rows are kept.
+    texts: Option<Texts>,
 }
 
 /// What a record brought along.
@@ -83,7 +88,8 @@ impl Plan {
         // So that columns can be made without a fault later.
         schema.fields.iter().map(Column::of).collect::<Result<Vec<_>, _>>()?;
         let arrow = Arc::new(ArrowSchema::new(fields));
-        Ok(Plan { members, schema: arrow, fields: schema.fields.clone(), on_unknown, zone })
+        let (fields, keeps_texts) = (schema.fields.clone(), schema.judges_rows());
+        Ok(Plan { members, schema: arrow, fields, on_unknown, zone, keeps_texts })
     }
 
     /// The data columns, and the column of rescued members if there is one.
@@ -106,7 +112,8 @@ impl Columns {
         let rescued = (plan.on_unknown != OnUnknownField::Reject).then(Bytes::default);
         let memory = Memory::of(&plan.members);
         let newcomers = Newcomers::default();
-        Ok(Columns { plan, columns, rescued, newcomers, refused: 0, cells: false, memory, rows: 0 })
+        let texts = plan.keeps_texts.then(Texts::default);
+        Ok(Columns { plan, columns, rescued, newcomers, refused: 0, cells: false, memory, rows: 0, texts })
     }
 
     /// Says whether the records to come are made of cells of text.
@@ -188,8 +195,33 @@ impl Columns {
         self.rows += rows.len();
     }
 
+    /// True when the texts of the rows are kept.
+    pub(super) fn keeps_texts(&self) -> bool {
+        self.texts.is_some()
+    }
+
+    /// Keeps the text of the row that was just appended, if texts are kept.
+    pub(super) fn keep_text(&mut self, origin: Origin<'_>) {
+        if let Some(texts) = &mut self.texts {
+            texts.push(origin);
+        }
+    }
+
+    /// The texts of the last rows were counted from the start of a run: it lies at `offset`, behind `records` records.
+    pub(super) fn place_texts(&mut self, run: u64, records: u64, offset: u64) {
+        if let Some(texts) = &mut self.texts {
+            texts.place_last(run as usize, records, offset);
+        }
+    }
+
+    /// The texts of the rows so far, if they are kept; to be taken with [`Columns::finish`].
+    pub(super) fn take_texts(&mut self) -> Option<Texts> {
+        self.texts.as_mut().map(std::mem::take)
+    }
+
     /// Forgets all rows.
     pub(super) fn clear(&mut self) {
+        self.take_texts();
         self.rows = 0;
         self.columns.iter_mut().for_each(|column| column.truncate(0));
         if let Some(rescued) = &mut self.rescued {

@@ -99,11 +99,11 @@ impl Decoder {
         let Gathered { rejects, unknown_fields, bytes: _ } = gathered;
         let batch = self.columns.finish().map_err(|refused| {
             self.ended = true;
-            let hint = "this is a fault of the program: please report it with the type's schema_definition";
-            DecodeError::new("internal.columns", format!("the columns do not fit together: {refused}"), hint)
+            DecodeError::internal(format!("the columns do not fit together: {refused}"))
         })?;
-        let newcomers = self.columns.take_newcomers();
-        Ok(Chunk { batch, rejects, records_read, unknown_fields, newcomers })
+        let (newcomers, texts) = (self.columns.take_newcomers(), self.columns.take_texts());
+        let chunk = Chunk { batch, rejects, records_read, unknown_fields, newcomers, texts };
+        self.plan.check(chunk).inspect_err(|_| self.ended = true)
     }
 }
 

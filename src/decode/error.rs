@@ -45,6 +45,12 @@ impl DecodeError {
         DecodeError { code, position: None, message: message.into(), hint: hint.into(), source: None }
     }
 
+    /// A fault of the program, whatever the file.
+    pub(super) fn internal(message: impl Into<String>) -> Self {
+        let hint = "this is a fault of the program: please report it with the type's schema_definition";
+        DecodeError::new("internal.columns", message, hint)
+    }
+
     pub(super) fn at(mut self, position: Position) -> Self {
         self.position = Some(position);
         self

@@ -216,6 +216,11 @@ impl Framing {
         }
     }
 
+    /// Records so far.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Place of the first byte at hand in the file.
     pub(super) fn offset(&self) -> u64 {
         self.window.offset()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 
-use super::chunk::Chunks;
+use super::chunk::{Chunk, Chunks};
 use super::columns::{Columns, Plan};
 use super::csv::CsvFile;
 use super::decoder::Decoder;
@@ -18,6 +18,7 @@ use super::json::Grammar;
 use super::parquet::ParquetRecords;
 use super::reading::Reading;
 use super::records::{MAX_RECORD_BYTES, Records, Tail};
+use super::row_reject;
 use super::segments::Segments;
 use super::source::Source;
 use crate::schema::field::TableSchema;
@@ -197,6 +198,19 @@ impl DecodePlan {
     /// Records of this type may take the direct road.
     pub(super) fn allows_direct(&self) -> bool {
         !self.options.exact_only && self.options.schema.judge.is_none()
+    }
+
+    /// Puts the rows of a chunk before the checks of the schema: those that break one become rejects.
+    ///
+    /// # Errors
+    /// A fault of the program.
+    pub(super) fn check(&self, chunk: Chunk) -> Result<Chunk, DecodeError> {
+        let schema = &self.options.schema;
+        let mut chunk = row_reject::check(&schema.checks, chunk)?;
+        if schema.unique.is_empty() {
+            chunk.texts = None;
+        }
+        Ok(chunk)
     }
 
     pub(super) fn known(&self) -> Known {

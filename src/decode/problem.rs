@@ -3,6 +3,7 @@
 use super::error::shortened;
 use super::json::{Cause, SyntaxError};
 use super::reject::Reject;
+use super::row_values::RowValues;
 use super::value::{Node, Value};
 
 const VALUE: usize = 200;
@@ -155,6 +156,24 @@ impl Problem {
             message,
             value: None,
             general: String::new(),
+            shape: shape.to_owned(),
+        }
+    }
+
+    /// A row whose values do not go together. `cause` and `shape` tell its cause from others of the same rule.
+    pub(super) fn of_row(
+        rule: &str,
+        message: String,
+        values: &RowValues,
+        cause: &str,
+        shape: &str,
+    ) -> Problem {
+        Problem {
+            pointer: values.pointer(),
+            rule: rule.to_owned(),
+            message,
+            value: Some(values.json()),
+            general: cause.to_owned(),
             shape: shape.to_owned(),
         }
     }

@@ -9,6 +9,7 @@ use super::parquet::{ParquetRecord, ParquetRecords};
 use super::problem::{Path, Problem, at_pointer};
 use super::records::{Record, Records};
 use super::reject::Reject;
+use super::texts::Origin;
 use super::value::Node;
 use crate::schema::judge::Judge;
 
@@ -76,7 +77,10 @@ pub(super) fn take_json(record: &Record<'_>, judge: Option<&Judge>, columns: &mu
         Err(problem) => Err(problem.clone()),
     };
     match appended {
-        Ok(appended) => Taken::Row(appended),
+        Ok(appended) => {
+            columns.keep_text(Origin { number: record.number, offset: record.offset, raw: record.raw });
+            Taken::Row(appended)
+        }
         Err(problem) => Taken::Refused { reject: record.refused(*problem), size: record.raw.len() },
     }
 }
@@ -89,7 +93,10 @@ pub(super) fn take_csv(record: CsvRecord<'_>, judge: Option<&Judge>, columns: &m
         append(&parsed, judge, columns)
     });
     match appended {
-        Ok(appended) => Taken::Row(appended),
+        Ok(appended) => {
+            columns.keep_text(Origin { number, offset, raw });
+            Taken::Row(appended)
+        }
         Err(problem) => {
             Taken::Refused { reject: problem.into_reject(number, offset, raw.to_vec()), size: raw.len() }
         }
@@ -100,7 +107,10 @@ fn take_parquet(record: ParquetRecord<'_>, judge: Option<&Judge>, columns: &mut 
     let ParquetRecord { number, offset, text, content } = record;
     let read = |value| Parsed { text, value, read_by: Grammar::Strict };
     match content.and_then(|value| append(&read(value), judge, columns)) {
-        Ok(appended) => Taken::Row(appended),
+        Ok(appended) => {
+            columns.keep_text(Origin { number, offset, raw: text.as_bytes() });
+            Taken::Row(appended)
+        }
         Err(problem) => Taken::Refused {
             reject: problem.into_reject(number, offset, text.as_bytes().to_vec()),
             size: text.len(),

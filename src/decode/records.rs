@@ -152,6 +152,7 @@ impl Records {
         let clean = known + json::clean_length(&text[known..]);
         let most = Most { record: most.record.min(self.framing.max_record_bytes()), ..most };
         let run = columns.take_run(&text[..clean], between, most);
+        columns.place_texts(run.records, self.framing.number(), offset);
         self.clean = offset + clean as u64;
         self.framing.pass(run.records, run.consumed);
         run

@@ -31,6 +31,8 @@ struct Outcome {
     unknown_fields: u64,
     /// Where they were, and how often; what is left out inside objects is not looked at on the direct road.
     newcomers: Vec<(String, u64)>,
+    /// Number, offset and text of each row, when they are kept.
+    texts: Vec<(u64, u64, Vec<u8>)>,
     error: Option<String>,
 }
 
@@ -47,6 +49,7 @@ struct Gathering {
     records_read: u64,
     unknown_fields: u64,
     newcomers: Newcomers,
+    texts: Vec<(u64, u64, Vec<u8>)>,
 }
 
 impl Gathering {
@@ -57,14 +60,21 @@ impl Gathering {
             records_read: 0,
             unknown_fields: 0,
             newcomers: Newcomers::default(),
+            texts: Vec::new(),
         }
     }
 
     fn add(&mut self, chunk: super::chunk::Chunk) {
         self.records_read += chunk.records_read;
         self.unknown_fields += chunk.unknown_fields;
+        assert_eq!(chunk.records_read, (chunk.batch.num_rows() + chunk.rejects.len()) as u64);
         self.newcomers.merge(chunk.newcomers);
         self.rejects.extend(chunk.rejects);
+        if let Some(texts) = &chunk.texts {
+            assert_eq!(texts.len(), chunk.batch.num_rows());
+            let rows = (0..texts.len()).map(|at| texts.row(at));
+            self.texts.extend(rows.map(|row| (row.number, row.offset, row.raw.to_vec())));
+        }
         self.batches.push(chunk.batch);
     }
 
@@ -85,6 +95,7 @@ impl Gathering {
             records_read: self.records_read,
             unknown_fields: self.unknown_fields,
             newcomers: if plan.options().on_unknown.keeps() { told(&self.newcomers) } else { Vec::new() },
+            texts: self.texts,
             error: error.map(without_excerpt),
         }
     }
@@ -170,7 +181,9 @@ fn all_agree(bytes: &[u8], options: &DecodeOptions, size: usize) {
 /// When the roads part.
 pub fn compare(seed: u64, bytes: &[u8]) {
     let mut maker = Maker { random: fastrand::Rng::with_seed(seed), names: 0 };
-    let text = format!("{{\"fields\":[{}]}}", maker.fields(0));
+    let fields = maker.fields(0);
+    let demands = maker.demands(&fields);
+    let text = format!("{{\"fields\":[{fields}]{demands}}}");
     let schema = Arc::new(definition::compile(&text).expect("a definition"));
     let unknown =
         [OnUnknownField::Rescue, OnUnknownField::Ignore, OnUnknownField::Reject, OnUnknownField::Evolve];
@@ -350,6 +363,39 @@ impl Maker {
             fields.push(field + "}");
         }
         fields.join(",")
+    }
+
+    /// Sometimes a check and a unique key over the first columns that can have them.
+    fn demands(&mut self, fields: &str) -> String {
+        if self.chance(2) {
+            return String::new();
+        }
+        let schema = definition::compile(&format!("{{\"fields\":[{fields}]}}")).expect("a definition");
+        let numbers: Vec<&str> = schema
+            .fields
+            .iter()
+            .filter(|field| matches!(field.kind, Kind::Int | Kind::Long))
+            .map(|field| field.name.as_str())
+            .collect();
+        let any = schema.fields[self.random.usize(..schema.fields.len())].name.clone();
+        let exprs = match numbers.as_slice() {
+            [] => vec![format!("{any} is not null")],
+            numbers => {
+                let (a, b) = (self.pick(numbers), self.pick(numbers));
+                vec![
+                    format!("{a} >= {b} - 1"),
+                    format!("100 / {a} < 40"),
+                    format!("{a} * 4611686018427387904 <> 0 or {any} is null"),
+                ]
+            }
+        };
+        let check = |(at, expr): (usize, &String)| format!("{{\"name\":\"c{at}\",\"expr\":\"{expr}\"}}");
+        let mut text =
+            format!(",\"checks\":[{}]", exprs.iter().enumerate().map(check).collect::<Vec<_>>().join(","));
+        if let (Some(number), true) = (numbers.first(), self.chance(2)) {
+            let _ = write!(text, ",\"unique\":[[\"{number}\"]]");
+        }
+        text
     }
 
     fn space(&mut self) -> &'static str {

@@ -226,7 +226,7 @@ impl Segment {
 fn all_chunks(decoder: &mut dyn SegmentDecoder) -> Option<Vec<Chunk>> {
     let (mut chunks, mut weight) = (Vec::new(), 0);
     while let Some(chunk) = decoder.next_chunk().ok()? {
-        weight += chunk.batch.get_array_memory_size();
+        weight += chunk.weight();
         chunks.push(chunk);
         if weight > HEAVIEST {
             return None;
@@ -248,6 +248,7 @@ impl Decoded {
     pub fn follow(mut self, progress: &mut Progress) -> Vec<Chunk> {
         for chunk in &mut self.chunks {
             chunk.rejects.iter_mut().for_each(|reject| reject.record_number += progress.records);
+            chunk.texts.iter_mut().for_each(|texts| texts.follow(progress.records));
         }
         progress.records += self.chunks.iter().map(|chunk| chunk.records_read).sum::<u64>();
         progress.place = Some(progress.place.unwrap_or(self.segment.start).behind(&self.segment.text.bytes));

@@ -14,7 +14,7 @@ use parquet::arrow::ProjectionMask;
 
 use super::fault::Fault;
 use super::merge::{Source, unreadable};
-use super::write::{WriteError, lineage_fields};
+use super::write::{Rows, WriteError, lineage_fields};
 use crate::compact::{folder_of, origins_of_kept, zone_of};
 use crate::lake::{Compression, DataFile, Lake, PartitionSource, TableWriter, WriterOptions};
 use crate::metadata::files::FileRow;
@@ -30,7 +30,7 @@ const TARGET_BYTES: u64 = 1 << 40;
 pub struct Departure {
     table: String,
     /// Loads and names of the files.
-    leaving: Arc<HashSet<(i64, String)>>,
+    leaving: Arc<Rows>,
     suspects: Arc<[LakeFile]>,
     /// The files, with their replayed records as they were seen.
     pub files: Vec<(i64, i64)>,
@@ -62,6 +62,17 @@ impl Departed {
     }
 }
 
+/// Loads and names by which the rows of loaded files are known, those of replayed records among them.
+pub(super) async fn rows_of(metadata: &Metadata, files: &[FileRow]) -> Result<Rows, Fault> {
+    let mut rows = Rows::new();
+    for file in files {
+        for load_id in metadata.loads_of_file(file).await? {
+            rows.insert((load_id, file.name.clone()));
+        }
+    }
+    Ok(rows)
+}
+
 impl Departure {
     /// Looks up where the rows of loaded files may be.
     ///
@@ -69,17 +80,13 @@ impl Departure {
     /// The ledger cannot be read; two of the files came with one load under one name, so that nobody can tell their rows
     /// apart.
     pub async fn of(metadata: &Metadata, table: &str, files: &[FileRow]) -> Result<Self, Fault> {
-        let mut leaving = HashSet::new();
-        let mut loads = HashSet::new();
         for file in files {
             if let Some(other) = metadata.namesake(file).await? {
                 return Err(Fault::Inseparable { name: file.name.clone(), file_id: file.id, other });
             }
-            for load_id in metadata.loads_of_file(file).await? {
-                leaving.insert((load_id, file.name.clone()));
-                loads.insert(load_id);
-            }
         }
+        let leaving = rows_of(metadata, files).await?;
+        let loads: HashSet<i64> = leaving.iter().map(|(load_id, _)| *load_id).collect();
         let loads: Vec<i64> = loads.into_iter().collect();
         let found = metadata.data_files_that_may_hold(table, &loads).await?;
         let origins = metadata.origins_of_table(table).await?;

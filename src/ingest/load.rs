@@ -32,6 +32,7 @@ use crate::metadata::loads::{FileOutcome, Intent, LoadKind, NewDataFile, NewLoad
 use crate::metadata::{Kind, Metadata};
 use crate::registry::TypeSpec;
 use sorting::Hashed;
+use writing::WrittenFiles;
 
 /// What a finished load tells.
 #[derive(Debug)]
@@ -127,7 +128,8 @@ async fn journey(
     turn.wait().await?;
     let mut hashed = journey.set_duplicates_aside(read).await?;
     let earlier = journey.earlier_deliveries(&mut hashed).await?;
-    let (mut written, adopted) = journey.write_evolving(&mut hashed.fresh).await?;
+    let WrittenFiles { mut written, adopted, seen_commit } =
+        journey.write_evolving(&mut hashed.fresh, &earlier).await?;
     let schema_changed = journey.spec.schema_version != began_with;
     crash::at("after-write");
     journey.sort_late_duplicates(&mut hashed, &mut written).await?;
@@ -139,7 +141,10 @@ async fn journey(
         return Ok(Loaded { rows: 0, stories: Vec::new(), schema_changed });
     }
     let departure = journey.departure(&written, &earlier).await?;
-    let (data_files, merged) = journey.merge(written.data_files(), &written.keys, departure.clone()).await?;
+    let (data_files, mut merged) =
+        journey.merge(written.data_files(), &written.keys, departure.clone()).await?;
+    // Keys were compared with the table as it was then.
+    merged.seen_commit = seen_commit.or(merged.seen_commit);
     journey.keep_rejects(&written.files).await?;
     crash::at("after-rejects");
     let publishing: Vec<DataFile> = data_files.iter().chain(merged.departed.data_files()).cloned().collect();

@@ -22,14 +22,15 @@ use super::claim::blocking;
 use super::context::Context;
 use super::evolve::{self, Adopted, Next, adopted_by, evolve};
 use super::fault::Fault;
+use super::keyed::keyed_table;
 use super::load::{abandon, clear_removed, merge_into_table, new_data_file, publish};
 use super::merge::Merged;
-use super::write::{self, SourceFile, Work, WriteError, Written};
+use super::write::{self, KeyedTable, Work, WriteError, Written};
 use crate::crash;
 use crate::drift::LoadSeen;
 use crate::lake::{DataFile, Staging};
 use crate::metadata::loads::{LoadKind, NewLoad, Replay};
-use crate::metadata::rejects::{RejectFilter, RejectRow};
+use crate::metadata::rejects::RejectFilter;
 use crate::metadata::{Kind, Metadata};
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::WriteMode;
@@ -95,14 +96,12 @@ pub async fn rehearse(
     let mut batch = Batch::first(metadata, &filter).await?;
     while let Some(work) = batch.take() {
         let mut trial = Trial::new(sources, spec)?;
-        let (sender, mut portions) = mpsc::channel(AHEAD);
+        let keyed = keyed_table(metadata, spec).await?;
+        let (sender, portions) = mpsc::channel(AHEAD);
         let feeding = feed(metadata, &filter, &work, most, sender);
-        let files = work.source_files(spec);
+        let (files, lake, spec) = (work.source_files(spec), sources.lake.clone(), spec.clone());
         let judging = blocking(move || {
-            while let Some(portion) = portions.blocking_recv() {
-                let file: &SourceFile = &files[portion.place];
-                trial.judge(file, portion.records).map_err(|source| WriteError::Again { source })?;
-            }
+            write::judge_again((&lake, &spec, &keyed), &files, portions, &mut trial)?;
             Ok::<Judged, WriteError>(trial.end())
         });
         let (fed, judged) = tokio::join!(feeding, judging);
@@ -175,13 +174,14 @@ async fn stage(
     batch: &Batch,
     id: i64,
 ) -> Result<(Option<Staged>, Judged), Fault> {
-    let Evolved { spec, mut written, mut judged, adopted } =
+    let Evolved { spec, mut written, mut judged, adopted, seen_by_keys } =
         write_evolving(context, spec, filter, batch, id).await?;
     let spec = &spec;
     crash::at("replay-after-write");
-    let seen_commit = match write::replaces_rows(spec) {
-        true => Some(context.metadata.newest_commit(&spec.table).await?),
-        false => None,
+    let seen_commit = match (seen_by_keys, write::replaces_rows(spec)) {
+        (Some(seen), _) => Some(seen),
+        (None, true) => Some(context.metadata.newest_commit(&spec.table).await?),
+        (None, false) => None,
     };
     match spec.config.write_mode {
         WriteMode::Append => {}
@@ -226,6 +226,8 @@ struct Evolved {
     written: Written,
     judged: Judged,
     adopted: Adopted,
+    /// With unique keys: the newest commit of the table that they were compared with.
+    seen_by_keys: Option<i64>,
 }
 
 async fn write_evolving(
@@ -236,24 +238,39 @@ async fn write_evolving(
     id: i64,
 ) -> Result<Evolved, Fault> {
     let (mut spec, mut adopted) = (spec.clone(), Adopted::new());
-    for _ in 1..evolve::ROUNDS {
-        let (written, judged) = write(context, &spec, filter, batch, id).await?;
-        match evolve(context, id, &spec, &batch.source_files(&spec), &written).await? {
-            Next::Stage => return Ok(Evolved { spec, written, judged, adopted }),
+    let mut round = 1;
+    loop {
+        let keyed = keyed(context, &spec, batch).await?;
+        let seen_by_keys = keyed.seen_commit;
+        let (written, judged) = write(context, &spec, (filter, batch), id, keyed).await?;
+        let next = match round < evolve::ROUNDS {
+            true => evolve(context, id, &spec, &batch.source_files(&spec), &written).await?,
+            false => Next::Stage,
+        };
+        match next {
+            Next::Stage => return Ok(Evolved { spec, written, judged, adopted, seen_by_keys }),
             Next::WriteAgain(next, fields) => (spec, adopted) = (next, fields),
         }
+        round += 1;
     }
-    let (written, judged) = write(context, &spec, filter, batch, id).await?;
-    Ok(Evolved { spec, written, judged, adopted })
+}
+
+/// With unique keys: the table as it is.
+async fn keyed(context: &Context, spec: &TypeSpec, batch: &Batch) -> Result<KeyedTable, Fault> {
+    let mut keyed = keyed_table(&context.metadata, spec).await?;
+    if keyed.seen_commit.is_some() && spec.config.write_mode == WriteMode::Overwrite {
+        keyed.overwritten = standing::overwritten(context, spec, batch).await?;
+    }
+    Ok(keyed)
 }
 
 /// Judges the records and stages the rows of those that are valid.
 async fn write(
     context: &Arc<Context>,
     spec: &Arc<TypeSpec>,
-    filter: &RejectFilter,
-    batch: &Batch,
+    (filter, batch): (&RejectFilter, &Batch),
     id: i64,
+    keyed: KeyedTable,
 ) -> Result<(Written, Judged), Fault> {
     let mut trial = Trial::new(&Sources::of(context), spec)?;
     let work = Work {
@@ -263,6 +280,7 @@ async fn write(
         rejects_folder: context.rejects_folder(&spec.folder),
         ingested_at: context.clock.now(),
         max_record_bytes: context.max_record_bytes,
+        keyed,
         owner: context.owner.clone(),
         stop: context.stop_reading.clone(),
     };
@@ -270,8 +288,7 @@ async fn write(
     let files = batch.source_files(spec);
     let writing = blocking(move || {
         Staging::create(&work.lake, work.load_id).map_err(WriteError::from)?;
-        let judge = |file: &SourceFile, records: Vec<RejectRow>| trial.judge(file, records);
-        let written = write::write_again(&work, &files, portions, judge)?;
+        let written = write::write_again(&work, &files, portions, &mut trial)?;
         Ok::<_, WriteError>((written, trial.end()))
     });
     let feeding = feed(&context.metadata, filter, batch, u64::MAX, sender);

@@ -16,6 +16,7 @@ mod keys;
 mod lineage;
 mod open;
 mod rejects;
+mod unique;
 mod whole;
 
 use std::io;
@@ -27,6 +28,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::control::Control;
+use crate::decode::DecodeError;
 use crate::drift::Seen;
 use crate::lake::{DataFile, Lake, LakeError, PartitionSource, WriterOptions, Zone};
 use crate::metadata::files::Problem;
@@ -35,16 +37,17 @@ use crate::owner::Owner;
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::{self, WriteMode};
 
-pub use again::{Portion, write_again};
+pub use again::{Judge, Portion, judge_again, write_again};
 pub(crate) use budget::Budget;
 pub use content::Content;
 pub use feeder::is_small;
 use intake::Intake;
 pub use intake::decode_options;
-pub use keys::{KeyHash, Keys, ORDINAL};
+pub use keys::{Keys, ORDINAL};
 pub use lineage::lineage_fields;
 pub use open::open_regular;
 pub use rejects::{RejectLine, read_lines, staged_path as staged_rejects_path};
+pub use unique::{KeyedTable, Overwritten, Rows, checked_keys as checked_unique_keys};
 
 /// One claimed file.
 #[derive(Debug, Clone)]
@@ -81,6 +84,8 @@ pub struct Work {
     pub rejects_folder: PathBuf,
     pub ingested_at: DateTime<Utc>,
     pub max_record_bytes: usize,
+    /// With unique keys: the table.
+    pub keyed: KeyedTable,
     /// Names the files that are being read, should the process die.
     pub owner: Owner,
     /// Set at the end of the process.
@@ -153,22 +158,26 @@ pub enum WriteError {
     Stopped,
     #[error("cannot put the rows together")]
     Rows { source: arrow::error::ArrowError },
-    #[error("cannot judge records again")]
-    Again { source: crate::decode::DecodeError },
     #[error("data file {path} does not say where its rows come from")]
     NoLineage { path: String },
     #[error("data file {path} is in a folder that no table has")]
     Astray { path: String },
+    #[error("cannot judge the records")]
+    Judge { source: DecodeError },
 }
 
 impl WriteError {
+    fn judging(source: DecodeError) -> Self {
+        Self::Judge { source }
+    }
+
     pub fn storage_fault(&self) -> Option<&io::Error> {
         match self {
             Self::Lake(error) => error.storage_fault(),
             Self::Rejects { source, .. } => Some(source),
             Self::Rows { .. }
+            | Self::Judge { .. }
             | Self::Stopped
-            | Self::Again { .. }
             | Self::NoLineage { .. }
             | Self::Astray { .. } => None,
         }
@@ -181,7 +190,7 @@ impl WriteError {
 /// Faults of storage; faults of a file are its [`Fate`].
 pub fn write(work: &Work, mut files: Vec<SourceFile>) -> Result<Written, WriteError> {
     let contents = files.iter_mut().map(|file| file.content.take()).collect();
-    Intake::new(work, &files, contents).run()
+    Intake::new(work, &files, contents)?.run()
 }
 
 /// Data files are closed at this size unless a type says otherwise.
@@ -216,7 +225,9 @@ pub(crate) fn partition_source_of(spec: &TypeSpec, time: NaiveDateTime) -> Parti
 
 /// True when what becomes of a record depends on the keys of records before it.
 pub fn looks_at_keys(spec: &TypeSpec) -> bool {
-    spec.config.dedupe || spec.config.write_mode == WriteMode::Upsert
+    spec.config.dedupe
+        || spec.config.write_mode == WriteMode::Upsert
+        || !unique::checked_keys(spec).is_empty()
 }
 
 /// True when rows of earlier loads may have to go.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType};
@@ -69,6 +69,29 @@ fn split_by_column(
         .map(|(value, rows)| rows.of(&kept).map(|part| (value, part)))
         .collect::<Result<_, _>>()
         .map_err(fault)
+}
+
+/// The partition of each row.
+///
+/// # Errors
+/// The batch does not have the column, or it has no times.
+pub fn partitions_of(
+    batch: &RecordBatch,
+    source: &PartitionSource,
+) -> Result<Vec<Option<String>>, LakeError> {
+    let (name, by) = match source {
+        PartitionSource::Fixed(value) => return Ok(vec![value.clone(); batch.num_rows()]),
+        PartitionSource::Column { name, by, drop: _ } => (name, *by),
+    };
+    let times = Times::of(name, column(batch, name)?.as_ref())?;
+    Ok((0..times.len()).map(|row| times.value(row, by)).collect())
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b ArrayRef, LakeError> {
+    batch.column_by_name(name).ok_or_else(|| LakeError::PartitionType {
+        column: name.to_owned(),
+        found: "nothing (there is no such column)".to_owned(),
+    })
 }
 
 /// Which rows of a batch belong together, in their order.

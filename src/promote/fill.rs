@@ -77,8 +77,7 @@ pub(super) struct Taken {
 
 impl<'s> Filler<'s> {
     pub fn new(subject: &'s Subject) -> Result<Self, Unusable> {
-        let schema =
-            TableSchema { fields: vec![subject.column.clone()], primary_key: Vec::new(), judge: None };
+        let schema = TableSchema::of(vec![subject.column.clone()]);
         let plan = Arc::new(Plan::new(&schema, OnUnknownField::Rescue, subject.zone)?);
         Ok(Filler { subject, columns: Columns::new(plan)? })
     }

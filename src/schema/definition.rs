@@ -4,6 +4,7 @@
 //! `table_metadata.status_reason`.
 
 mod constraints;
+mod demands;
 pub mod edit;
 mod fault;
 mod fields;
@@ -51,21 +52,25 @@ pub fn compile(text: &str) -> Result<TableSchema, DefinitionError> {
     Err(DefinitionError::NoDialect)
 }
 
-/// Positions of the primary key columns.
-fn primary_key(fields: &[Field], names: &[String]) -> Result<Vec<usize>, DefinitionError> {
+/// Positions of the columns that `label` names as a key.
+fn key_columns(
+    label: &'static str,
+    fields: &[Field],
+    names: &[String],
+) -> Result<Vec<usize>, DefinitionError> {
     let mut key = Vec::new();
     for name in names {
         let Some(at) = fields.iter().position(|field| field.name == *name) else {
             let known: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
             let suggestion = super::names::suggestion(name, &known);
-            return Err(DefinitionError::UnknownKeyColumn { name: named(name), suggestion });
+            return Err(DefinitionError::UnknownKeyColumn { key: label, name: named(name), suggestion });
         };
         if key.contains(&at) {
-            return Err(DefinitionError::KeyColumnTwice { name: named(name) });
+            return Err(DefinitionError::KeyColumnTwice { key: label, name: named(name) });
         }
         if let Kind::Struct(_) | Kind::List(_) | Kind::Map(_) | Kind::Json = fields[at].kind {
             let kind = fields[at].kind.name();
-            return Err(DefinitionError::NestedKeyColumn { name: named(name), kind });
+            return Err(DefinitionError::NestedKeyColumn { key: label, name: named(name), kind });
         }
         key.push(at);
     }

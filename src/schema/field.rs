@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit};
 
+use super::checks::Check;
 use super::judge::Judge;
 use super::rules::Rules;
 
@@ -18,6 +19,10 @@ pub struct TableSchema {
     pub primary_key: Vec<usize>,
     /// Present for the JSON Schema dialect: the whole record is put before it.
     pub judge: Option<Judge>,
+    /// Conditions between the columns of a record.
+    pub checks: Vec<Check>,
+    /// Positions in `fields` of the columns of each key that no two records of the table may share.
+    pub unique: Vec<Vec<usize>>,
 }
 
 /// One column, or one member of a nested column.
@@ -84,6 +89,11 @@ pub enum EpochUnit {
 }
 
 impl TableSchema {
+    /// Columns of which nothing more is demanded.
+    pub fn of(fields: Vec<Field>) -> Self {
+        TableSchema { fields, primary_key: Vec::new(), judge: None, checks: Vec::new(), unique: Vec::new() }
+    }
+
     /// The Arrow schema of the data columns, without rescue and lineage columns.
     pub fn arrow(&self) -> SchemaRef {
         Arc::new(ArrowSchema::new(self.fields.iter().map(Field::arrow).collect::<Vec<_>>()))
@@ -91,7 +101,17 @@ impl TableSchema {
 
     /// Names of the primary key columns, in their order.
     pub fn primary_key_names(&self) -> Vec<&str> {
-        self.primary_key.iter().map(|&at| self.fields[at].name.as_str()).collect()
+        self.names(&self.primary_key)
+    }
+
+    /// Names of the columns at these positions.
+    pub fn names(&self, columns: &[usize]) -> Vec<&str> {
+        columns.iter().map(|&at| self.fields[at].name.as_str()).collect()
+    }
+
+    /// True when a record that fits its columns may be refused all the same, once it is a row: its text is kept until then.
+    pub fn judges_rows(&self) -> bool {
+        !self.checks.is_empty() || !self.unique.is_empty()
     }
 }
 

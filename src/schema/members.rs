@@ -24,6 +24,8 @@ pub struct SyntaxFault {
 /// A JSON object that has a wrong key or a wrong value under a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MemberFault {
+    #[error("\"{key}\" is missing")]
+    Missing { key: &'static str },
     #[error("expected an object, found {found}")]
     NotAnObject { found: &'static str },
     #[error("unknown key \"{key}\"; {suggestion}")]

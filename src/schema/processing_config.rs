@@ -176,6 +176,10 @@ pub enum ConfigError {
         "processing_config: \"on_redelivery\": \"replace\" finds the rows of a file by _source_file and _load_id; leave \"lineage\": false out"
     )]
     NoLineage,
+    #[error(
+        "processing_config: write_mode upsert replaces rows by primary key, so that the unique key ({key}) cannot be promised; take it out of schema_definition, make it the primary key, or append"
+    )]
+    UniqueWithUpsert { key: String },
     #[error("processing_config: partition_source names \"{name}\", which is no column; {suggestion}")]
     UnknownSource { name: String, suggestion: String },
     #[error(
@@ -244,6 +248,12 @@ impl ProcessingConfig {
         }
         if !self.lineage && self.on_redelivery == OnRedelivery::Replace {
             return Err(ConfigError::NoLineage);
+        }
+        if self.write_mode == WriteMode::Upsert {
+            let holds_key = |key: &Vec<usize>| schema.primary_key.iter().all(|column| key.contains(column));
+            if let Some(key) = schema.unique.iter().find(|key| !holds_key(key)) {
+                return Err(ConfigError::UniqueWithUpsert { key: named(&schema.names(key).join(", ")) });
+            }
         }
         let source = self.check_source(schema)?;
         if self.partition_by == PartitionBy::None {

@@ -7,6 +7,7 @@ mod concurrency;
 pub(crate) mod daemon;
 mod deaths;
 pub(crate) mod delivery;
+mod keys;
 mod replay;
 mod stopping;
 

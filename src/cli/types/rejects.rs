@@ -8,10 +8,12 @@ use crate::cli::exit::Failure;
 use crate::cli::session::{Session, by_kind};
 use crate::cli::table::count;
 use crate::ingest::replay::{Sources, rehearse};
+use crate::lake::Lake;
 use crate::metadata::Metadata;
 use crate::metadata::rejects::{Backlog, RejectFilter};
 use crate::metadata::types::TypeRow;
 use crate::registry;
+use crate::workers::Workers;
 
 /// Records that are looked at; a person waits.
 const MOST: u64 = 20_000;
@@ -29,6 +31,7 @@ impl Rejects {
         let spec = registry::compile(row).ok().filter(|_| backlog.ready > 0);
         let Some(spec) = spec else { return Ok(Self { backlog, acceptable: None }) };
         let sources = Sources {
+            lake: Lake::new(&session.settings.paths.datalake, Workers::new(1)),
             errors: session.settings.paths.error(),
             max_record_bytes: session.settings.ingest.max_record_bytes(),
         };

@@ -10,8 +10,9 @@ use crate::cli::session::Session;
 use crate::cli::table::Columns;
 use crate::metadata::types::{SchemaVersionRow, TypeRow};
 use crate::printable::{escape, escape_lines};
+use crate::schema::checks::Check;
 use crate::schema::definition;
-use crate::schema::field::{Field, Kind};
+use crate::schema::field::{Field, Kind, TableSchema};
 use crate::schema::processing_config::ProcessingConfig;
 
 pub(super) async fn run(name: &str, json: bool, session: &Session) -> Result<Exit, Failure> {
@@ -39,6 +40,7 @@ fn to_text(row: &TypeRow, versions: &[SchemaVersionRow], rejects: &Rejects, sess
                 table.row(line);
             }
             text += &format!("\n{}", table.render());
+            text += &demands(&schema, session);
         }
         Err(error) => text += &format!("\nThe schema cannot be used: {}\n", escape_lines(&error.to_string())),
     }
@@ -52,6 +54,25 @@ fn to_text(row: &TypeRow, versions: &[SchemaVersionRow], rejects: &Rejects, sess
     }
     text += &format!("\n{}", history.render());
     text + &format!("\nThe SQL that recreates it:\n\n{}", escape_lines(&insert_statement(row)))
+}
+
+/// Unique keys and checks, if there are any.
+fn demands(schema: &TableSchema, session: &Session) -> String {
+    let mut text = String::new();
+    let mut keys = Columns::new(&session.terminal, &["unique"]);
+    for key in &schema.unique {
+        keys.row([schema.names(key).join(", ")]);
+    }
+    let mut checks = Columns::new(&session.terminal, &["check", "expression"]);
+    for check in &schema.checks {
+        checks.row([check.name.clone(), check.expr.clone()]);
+    }
+    for (is_empty, mut table) in [(schema.unique.is_empty(), keys), (schema.checks.is_empty(), checks)] {
+        if !is_empty {
+            text += &format!("\n{}", table.render());
+        }
+    }
+    text
 }
 
 fn head(row: &TypeRow, rejects: &Rejects) -> String {
@@ -180,6 +201,14 @@ fn to_json(row: &TypeRow, versions: &[SchemaVersionRow]) -> Value {
         };
         schema.fields.iter().enumerate().map(column).collect::<Vec<_>>()
     });
+    let unique = schema
+        .as_ref()
+        .ok()
+        .map(|schema| schema.unique.iter().map(|key| json!(schema.names(key))).collect::<Vec<_>>());
+    let checks = schema.as_ref().ok().map(|schema| {
+        let check = |check: &Check| json!({"name": check.name, "expr": check.expr});
+        schema.checks.iter().map(check).collect::<Vec<_>>()
+    });
     let version = |version: &SchemaVersionRow| {
         json!({
             "schema_version": version.schema_version,
@@ -194,6 +223,8 @@ fn to_json(row: &TypeRow, versions: &[SchemaVersionRow]) -> Value {
         "status_reason": row.status_reason,
         "schema_version": row.schema_version,
         "columns": columns,
+        "unique": unique,
+        "checks": checks,
         "schema_error": schema.as_ref().err().map(ToString::to_string),
         "schema_definition": json_or_text(&row.schema_definition),
         "lenient": reads_leniently(row),

@@ -15,6 +15,7 @@ use super::build::Column;
 use super::check::HEAVIEST;
 use super::plan::{Inner, Members, Slot};
 use super::{Cell, Columns, OnUnknownField, local_time, scalar};
+use crate::decode::texts::Origin;
 use crate::decode::value::Value;
 use crate::schema::field::{Kind, Resolution};
 use crate::schema::processing_config::Zone;
@@ -87,6 +88,10 @@ impl Columns {
             };
             self.rows += 1;
             run.records += 1;
+            if let Some(texts) = &mut self.texts {
+                let Span { start, end } = taken.span;
+                texts.push(Origin { number: run.records, offset: start as u64, raw: &text[start..end] });
+            }
             run.consumed = reader.at;
             run.unknown_fields += taken.unknown_fields;
             run.weight += taken.weight;
@@ -114,6 +119,7 @@ impl Columns {
         take.object(&self.plan.members, &mut self.columns, &mut self.memory.guide, self.rows)?;
         let (any, mut taken) = (take.rescued.is_some_and(|rescue| rescue.any), take.taken);
         let length = reader.at - start;
+        taken.span = Span { start, end: reader.at };
         if length > most.record.min(LONGEST) {
             return None;
         }
@@ -145,6 +151,14 @@ fn ends_line(reader: &mut Reader<'_>) -> Option<()> {
 struct Taken {
     unknown_fields: u64,
     weight: usize,
+    /// The text of the record.
+    span: Span,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
 }
 
 /// Unknown members of the record, as they are gathered.

@@ -17,7 +17,7 @@ fn required(name: &str, kind: Kind) -> Field {
 }
 
 fn schema(fields: Vec<Field>) -> TableSchema {
-    TableSchema { fields, primary_key: Vec::new(), judge: None }
+    TableSchema::of(fields)
 }
 
 fn of(schema: &TableSchema, on_unknown: OnUnknownField, zone: Zone) -> Columns {

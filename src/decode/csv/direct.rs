@@ -10,6 +10,7 @@ use super::spelling::{self, Nulls};
 use crate::decode::columns::Columns;
 use crate::decode::columns::direct::cells::{Grid, Said, Sources};
 use crate::decode::columns::direct::{Most, Run};
+use crate::decode::texts::Origin;
 use crate::schema::field::TableSchema;
 
 /// Records that are taken in together: enough to make each column's turn worth it, few enough that their text stays in the
@@ -51,6 +52,11 @@ pub(super) fn take_run(
         let taken = columns.take_block(&grid, sources);
         let Some(last) = taken.records.checked_sub(1).and_then(|last| block.get(last)) else { break };
         *cursor = rows.behind(*last);
+        if columns.keeps_texts() {
+            for (number, row) in (run.records + 1..).zip(&block[..taken.records]) {
+                columns.keep_text(Origin { number, offset: row.start as u64, raw: rows.raw(*row) });
+            }
+        }
         run.records += taken.records as u64;
         run.unknown_fields += taken.unknown_fields;
         run.weight += taken.weight + cursor.start - first.start;

@@ -171,6 +171,7 @@ impl CsvRecords {
             current.clean
         };
         let run = direct::take_run(rows, &mut current.cursor, clean, reading, columns, most);
+        columns.place_texts(run.records, self.number, current.segment.offset);
         self.number += run.records;
         run
     }

@@ -14,7 +14,7 @@ fn field(name: &str, kind: Kind) -> Field {
 }
 
 fn options(fields: Vec<Field>, name: &str) -> DecodeOptions {
-    let schema = TableSchema { fields, primary_key: Vec::new(), judge: None };
+    let schema = TableSchema::of(fields);
     DecodeOptions::new(Arc::new(schema), name, "things")
 }
 

@@ -18,6 +18,7 @@ use crate::decode::input::Input;
 use crate::decode::json;
 use crate::decode::plan::DecodePlan;
 use crate::decode::problem::Problem;
+use crate::decode::texts::Origin;
 use crate::decode::value::Value;
 use crate::schema::field::{Field, TableSchema};
 use crate::schema::processing_config::OnUnknownField;
@@ -123,10 +124,24 @@ impl ParquetRecords {
             && end - start < most.records
             && run.weight < most.weight
         {
+            let mut beside = (None, 0);
             if has_unknown {
-                let Ok((text, count)) = rescued(&self.columns, &current.batch, end, &mut self.json) else {
+                match rescued(&self.columns, &current.batch, end, &mut self.json) {
+                    Ok(found) => beside = found,
+                    Err(_) => break,
+                }
+            }
+            if columns.keeps_texts() {
+                let Batch { columns: arrays, offset, .. } = &current.batch;
+                if self.json.record(&self.columns, &self.schema.fields, arrays, end).is_err() {
                     break;
-                };
+                }
+                let (number, raw) = (self.number + (end - start) as u64 + 1, self.json.text.as_bytes());
+                columns.keep_text(Origin { number, offset: *offset, raw });
+                run.weight += raw.len();
+            }
+            if has_unknown {
+                let (text, count) = beside;
                 run.weight += text.as_ref().map_or(0, String::len);
                 run.unknown_fields += count;
                 unknown.push(text);

@@ -30,6 +30,8 @@ struct Outcome {
     rejects: Vec<Reject>,
     records_read: u64,
     unknown_fields: u64,
+    /// Number, offset and text of each row, when they are kept.
+    texts: Vec<(u64, u64, Vec<u8>)>,
     error: Option<&'static str>,
 }
 
@@ -48,26 +50,36 @@ fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
 }
 
 fn options(fields: &str) -> DecodeOptions {
-    let schema = definition::compile(&format!("{{\"fields\":[{fields}]}}")).expect("a definition");
+    options_with(fields, "")
+}
+
+fn options_with(fields: &str, demands: &str) -> DecodeOptions {
+    let schema = definition::compile(&format!("{{\"fields\":[{fields}]{demands}}}")).expect("a definition");
     DecodeOptions::new(Arc::new(schema), NAME, "t")
 }
 
 fn read(options: &DecodeOptions, bytes: &[u8]) -> Outcome {
     let plan = DecodePlan::new(options.clone()).expect("a usable schema");
     let (mut batches, mut rejects, mut records_read, mut unknown_fields) = (Vec::new(), Vec::new(), 0, 0);
+    let mut texts = Vec::new();
     let mut take = || -> Result<(), DecodeError> {
         let mut decoder = plan.open(bytes.to_vec(), NAME, Tail::Final)?;
         while let Some(chunk) = decoder.next_chunk()? {
             records_read += chunk.records_read;
             unknown_fields += chunk.unknown_fields;
             rejects.extend(chunk.rejects);
+            if let Some(kept) = &chunk.texts {
+                assert_eq!(kept.len(), chunk.batch.num_rows());
+                let rows = (0..kept.len()).map(|at| kept.row(at));
+                texts.extend(rows.map(|row| (row.number, row.offset, row.raw.to_vec())));
+            }
             batches.push(chunk.batch);
         }
         Ok(())
     };
     let error = take().err().map(|error| error.code);
     let rows = concat_batches(&plan.arrow_schema(), &batches).expect("batches of one schema");
-    Outcome { rows, rejects, records_read, unknown_fields, error }
+    Outcome { rows, rejects, records_read, unknown_fields, texts, error }
 }
 
 /// Fails when the roads part.
@@ -99,6 +111,31 @@ fn both_roads_lead_to_the_same_rows_and_rejects() {
         taken += outcome.rows.num_rows();
     }
     assert!(taken > 1000, "the roads are compared over {taken} rows");
+}
+
+#[test]
+fn checks_refuse_the_same_rows_on_both_roads_with_the_same_texts() {
+    let (mut refused, mut kept) = (0, 0);
+    for seed in 2000..2150 {
+        let mut maker = Maker::new(seed);
+        let (batch, fields) = maker.batch_and_fields();
+        let first = options(&fields).schema.fields[0].name.clone();
+        let demands = format!(
+            r#","checks":[{{"name":"there","expr":"{first} is not null"}},{{"name":"small","expr":"100 / (m - 1) < 3"}}],"unique":["m"]"#
+        );
+        let options = DecodeOptions {
+            on_unknown: if maker.chance(2) { OnUnknownField::Rescue } else { OnUnknownField::Ignore },
+            chunk_rows: 1 + maker.below(20),
+            ..options_with(&fields, &demands)
+        };
+        let outcome = both(&options, &written(&batch, maker.properties()));
+        assert_eq!(outcome.texts.len(), outcome.rows.num_rows(), "seed {seed}");
+        let numbers: Vec<u64> = outcome.texts.iter().map(|(number, ..)| *number).collect();
+        assert!(numbers.is_sorted(), "seed {seed}: {numbers:?}");
+        refused += outcome.rejects.iter().filter(|reject| reject.rule.starts_with("check.")).count();
+        kept += outcome.texts.len();
+    }
+    assert!(refused > 300 && kept > 300, "{refused} refused, {kept} kept");
 }
 
 #[test]

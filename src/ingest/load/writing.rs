@@ -3,34 +3,67 @@
 use std::collections::HashMap;
 
 use super::super::claim::blocking;
+use super::super::departure;
 use super::super::evolve::{self, Adopted, Next, adopted_by, evolve};
 use super::super::fault::Fault;
-use super::super::write::{self, Fate, SourceFile, Work, Written};
+use super::super::keyed::keyed_table;
+use super::super::write::{self, Fate, KeyedTable, SourceFile, Work, Written};
 use super::Journey;
+use super::redelivery::Earlier;
 use super::sorting::Hashed;
 use crate::drift::{FileSeen, LoadSeen};
 use crate::lake::Staging;
 use crate::schema::processing_config::OnUnknownField;
+
+/// What the files of a load have become.
+pub(super) struct WrittenFiles {
+    pub written: Written,
+    /// Fields that became columns on the way.
+    pub adopted: Adopted,
+    /// With unique keys: the newest commit of the table that they were compared with.
+    pub seen_commit: Option<i64>,
+}
 
 impl Journey<'_> {
     /// Writes the files under a schema that has all their fields, if it can have them.
     pub(super) async fn write_evolving(
         &mut self,
         fresh: &mut [SourceFile],
-    ) -> Result<(Written, Adopted), Fault> {
+        earlier: &Earlier,
+    ) -> Result<WrittenFiles, Fault> {
         let mut adopted = Adopted::new();
-        for _ in 1..evolve::ROUNDS {
-            let written = self.write(fresh).await?;
-            match evolve(self.context, self.id, &self.spec, fresh, &written).await? {
-                Next::Stage => return Ok((written, adopted)),
+        let mut round = 1;
+        loop {
+            let keyed = self.keyed(earlier).await?;
+            let seen_commit = keyed.seen_commit;
+            let written = self.write(fresh, keyed).await?;
+            let next = match round < evolve::ROUNDS {
+                true => evolve(self.context, self.id, &self.spec, fresh, &written).await?,
+                false => Next::Stage,
+            };
+            match next {
+                Next::Stage => return Ok(WrittenFiles { written, adopted, seen_commit }),
                 Next::WriteAgain(spec, fields) => (self.spec, adopted) = (spec, fields),
             }
+            round += 1;
         }
-        Ok((self.write(fresh).await?, adopted))
+    }
+
+    /// With unique keys: the table as it is. Rows of deliveries that the new ones replace are on their way out.
+    async fn keyed(&self, earlier: &Earlier) -> Result<KeyedTable, Fault> {
+        let metadata = &self.context.metadata;
+        let mut keyed = keyed_table(metadata, &self.spec).await?;
+        if keyed.seen_commit.is_some() {
+            for (file_id, replaced) in earlier {
+                let rows = departure::rows_of(metadata, replaced).await?;
+                keyed.leaving.insert(*file_id, rows);
+            }
+        }
+        Ok(keyed)
     }
 
     /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
-    async fn write(&self, fresh: &mut [SourceFile]) -> Result<Written, Fault> {
+    async fn write(&self, fresh: &mut [SourceFile], keyed: KeyedTable) -> Result<Written, Fault> {
         let work = Work {
             load_id: self.id,
             spec: self.spec.clone(),
@@ -38,6 +71,7 @@ impl Journey<'_> {
             rejects_folder: self.context.rejects_folder(&self.spec.folder),
             ingested_at: self.context.clock.now(),
             max_record_bytes: self.context.max_record_bytes,
+            keyed,
             owner: self.context.owner.clone(),
             stop: self.context.stop_reading.clone(),
         };

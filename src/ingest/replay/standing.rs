@@ -13,8 +13,9 @@ use crate::ingest::claim::blocking;
 use crate::ingest::context::Context;
 use crate::ingest::fault::Fault;
 use crate::ingest::merge::{Source, unreadable};
-use crate::ingest::write::{Counts, KeyHash, Keys, WriteError, Written};
+use crate::ingest::write::{Counts, Keys, Overwritten, WriteError, Written};
 use crate::lake::Lake;
+use crate::lake::keys::KeyHash;
 use crate::metadata::rejects::Refusal;
 use crate::registry::TypeSpec;
 
@@ -29,8 +30,7 @@ pub(super) async fn leave_overwritten(
     written: &mut Written,
     judged: &mut Judged,
 ) -> Result<(), Fault> {
-    let commits = commits_of(context, spec, batch).await?;
-    let newest = context.metadata.newest_ingests(&spec.table).await?;
+    let Overwritten { newest, commits } = overwritten(context, spec, batch).await?;
     for (place, file) in written.files.iter_mut().enumerate() {
         let overwritten = file.data_files.iter().find_map(|data| {
             let newest = newest.get(&data.partition).copied().unwrap_or(0);
@@ -44,6 +44,16 @@ pub(super) async fn leave_overwritten(
         refuse_file(judged, file.id, spec, partition.as_deref());
     }
     Ok(())
+}
+
+/// With `overwrite`: when partitions were written last, and the files.
+pub(super) async fn overwritten(
+    context: &Context,
+    spec: &TypeSpec,
+    batch: &Batch,
+) -> Result<Overwritten, Fault> {
+    let commits = commits_of(context, spec, batch).await?;
+    Ok(Overwritten { newest: context.metadata.newest_ingests(&spec.table).await?, commits })
 }
 
 fn refuse_file(judged: &mut Judged, file_id: i64, spec: &TypeSpec, partition: Option<&str>) {

@@ -1,6 +1,6 @@
 //! Judges rejected records again, by the type as it is now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use super::original::Originals;
 use crate::decode::{Again, Chunk, DecodeError, DecodeOptions, DecodePlan, Form, KeptRecord, Reject};
 use crate::ingest::context::Context;
 use crate::ingest::fault::Fault;
-use crate::ingest::write::{SourceFile, decode_options, open_regular};
+use crate::ingest::write::{Judge, SourceFile, decode_options, open_regular};
+use crate::lake::Lake;
 use crate::metadata::loads::ReplayedReject;
 use crate::metadata::rejects::{Refusal, RejectRow};
 use crate::registry::TypeSpec;
@@ -38,9 +39,10 @@ impl Judged {
     }
 }
 
-/// Where records come from that the ledger does not have as a whole.
+/// What the ledger does not have: whole records, and the rows of the table.
 #[derive(Debug, Clone)]
 pub struct Sources {
+    pub lake: Lake,
     /// Holds the rejects files of all types.
     pub errors: PathBuf,
     pub max_record_bytes: usize,
@@ -48,7 +50,11 @@ pub struct Sources {
 
 impl Sources {
     pub fn of(context: &Context) -> Self {
-        Self { errors: context.places.error.clone(), max_record_bytes: context.max_record_bytes }
+        Self {
+            lake: context.lake.clone(),
+            errors: context.places.error.clone(),
+            max_record_bytes: context.max_record_bytes,
+        }
     }
 }
 
@@ -60,6 +66,8 @@ pub(super) struct Trial {
     /// How the records of the file in work are written; `None` when its source is needed to tell, and gone.
     form: Option<(i64, Option<Form>)>,
     judged: Judged,
+    /// Valid records before those that were judged last.
+    settled: usize,
 }
 
 impl Trial {
@@ -71,18 +79,7 @@ impl Trial {
         let plan = DecodePlan::new(options).map_err(unusable)?;
         let again = plan.again().map_err(unusable)?;
         let originals = Originals::new(sources.errors.join(&spec.folder));
-        Ok(Self { plan, again, originals, form: None, judged: Judged::default() })
-    }
-
-    /// The rows of those records of a file that are valid.
-    ///
-    /// # Errors
-    /// A fault of the program.
-    pub fn judge(&mut self, file: &SourceFile, rejects: Vec<RejectRow>) -> Result<Chunk, DecodeError> {
-        for reject in rejects {
-            self.take(file, reject);
-        }
-        self.again.chunk()
+        Ok(Self { plan, again, originals, form: None, judged: Judged::default(), settled: 0 })
     }
 
     fn take(&mut self, file: &SourceFile, reject: RejectRow) {
@@ -98,14 +95,13 @@ impl Trial {
             return;
         };
         let number = |value: i64| u64::try_from(value).unwrap_or(0);
-        let record =
-            KeptRecord { number: number(reject.record_number), offset: number(reject.byte_offset), text };
+        let record = KeptRecord { number: number(reject.record_number), tag: number(reject.id), text };
         match self.again.take(record, &form) {
             Ok(()) => {
                 let RejectRow { id, file_id, fixed, .. } = reject;
                 self.judged.valid.push(ReplayedReject { id, file_id, fixed });
             }
-            Err(refused) => self.judged.refusals.push(refusal(reject.id, *refused)),
+            Err(refused) => self.judged.refusals.push(refusal(*refused)),
         }
     }
 
@@ -128,7 +124,31 @@ impl Trial {
     }
 }
 
-fn refusal(id: i64, refused: Reject) -> Refusal {
-    let Reject { pointer, rule, value, message, fingerprint, .. } = refused;
+impl Judge<RejectRow> for Trial {
+    fn rows(&mut self, file: &SourceFile, rejects: Vec<RejectRow>) -> Result<Chunk, DecodeError> {
+        self.settled = self.judged.valid.len();
+        for reject in rejects {
+            self.take(file, reject);
+        }
+        let mut chunk = self.again.chunk()?;
+        chunk.records_read -= chunk.rejects.len() as u64;
+        self.refuse(std::mem::take(&mut chunk.rejects));
+        Ok(chunk)
+    }
+
+    fn refuse(&mut self, rejects: Vec<Reject>) {
+        let mut refusals: HashMap<i64, Refusal> =
+            rejects.into_iter().map(refusal).map(|refusal| (refusal.id, refusal)).collect();
+        let judged = &mut self.judged;
+        let refused = judged.valid.extract_if(self.settled.., |valid| refusals.contains_key(&valid.id));
+        let ids: Vec<i64> = refused.map(|valid| valid.id).collect();
+        judged.refusals.extend(ids.into_iter().filter_map(|id| refusals.remove(&id)));
+    }
+}
+
+/// The record is known by its tag: the number of its row in the ledger.
+fn refusal(refused: Reject) -> Refusal {
+    let Reject { byte_offset: tag, pointer, rule, value, message, fingerprint, .. } = refused;
+    let id = i64::try_from(tag).unwrap_or(0);
     Refusal { id, pointer, rule, value, message, fingerprint }
 }

@@ -3,9 +3,10 @@
 use super::super::control;
 use super::budget::Budget;
 use super::held::Held;
-use super::keys::Keys;
+use super::keys::{Kept, Keys};
 use super::lineage::Lineage;
 use super::rejects::RejectsFile;
+use super::unique::Unique;
 use super::whole::Failure;
 use super::{Counts, Fate, SourceFile, Work, WriteError, Written, WrittenFile, partition_source};
 use crate::decode::{Chunk, DecodeError};
@@ -40,7 +41,34 @@ impl<'a> FileLoad<'a> {
     }
 
     /// Takes a chunk in; `Err` with the fate of the file when nothing more of it is wanted.
-    pub fn take(&mut self, mut chunk: Chunk, keys: &mut Keys) -> Result<Result<(), Fate>, WriteError> {
+    pub fn take(
+        &mut self,
+        mut chunk: Chunk,
+        keys: &mut Keys,
+        unique: &mut Unique<'_>,
+    ) -> Result<Result<(), Fate>, WriteError> {
+        self.judge(&mut chunk, keys, unique)?;
+        self.keep(chunk, keys, unique)
+    }
+
+    /// Refuses the records of a chunk that repeat a unique key.
+    pub fn judge(
+        &mut self,
+        chunk: &mut Chunk,
+        keys: &mut Keys,
+        unique: &mut Unique<'_>,
+    ) -> Result<(), WriteError> {
+        self.counts.deduplicated += unique.judge(chunk, self.place, keys)?;
+        Ok(())
+    }
+
+    /// Takes a chunk in that was judged.
+    pub fn keep(
+        &mut self,
+        mut chunk: Chunk,
+        keys: &mut Keys,
+        unique: &Unique<'_>,
+    ) -> Result<Result<(), Fate>, WriteError> {
         self.seen.add(&mut chunk, &self.work.spec.schema);
         self.counts.read += chunk.records_read;
         self.counts.rejected += chunk.rejects.len() as u64;
@@ -50,7 +78,12 @@ impl<'a> FileLoad<'a> {
             return Ok(Err(Fate::Refused(problem)));
         }
         let rows = |source| WriteError::Rows { source };
-        let batch = keys.observe(chunk.batch, self.place).map_err(rows)?;
+        // Unique keys have been judged together with those of `dedupe`.
+        let batch = if unique.is_empty() {
+            keys.observe(chunk.batch, self.place).map_err(rows)?
+        } else {
+            Kept { kept: chunk.batch, dropped: 0 }
+        };
         self.counts.deduplicated += batch.dropped;
         self.counts.written += batch.kept.num_rows() as u64;
         let lineage = Lineage::new(self.work, self.file);
@@ -113,10 +146,12 @@ impl<'a> FileLoad<'a> {
         hash: Option<String>,
         together: &mut TableWriter,
         written: &mut Written,
+        unique: &mut Unique<'_>,
     ) -> Result<(), WriteError> {
         let mut data_files = Vec::new();
         if fate == Fate::Accepted {
             data_files = self.held.keep(together)?;
+            unique.accept(self.place);
             for earlier in written.keys.accept() {
                 // The later record of a key replaces the earlier one, of this file or of one before.
                 let counts =
@@ -127,6 +162,7 @@ impl<'a> FileLoad<'a> {
         } else {
             self.held.discard()?;
             written.keys.refuse();
+            unique.refuse(self.place);
             self.counts.written = 0;
         }
         let rejects = self.rejects.finish()?;

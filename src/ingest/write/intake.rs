@@ -9,6 +9,7 @@ use super::content::Content;
 use super::feeder::{Event, Feeder};
 use super::file_load::FileLoad;
 use super::open::{Opened, open_large};
+use super::unique::{Scope, Unique};
 use super::whole::Failure;
 use super::{Fate, Keys, SourceFile, Work, WriteError, Written, writer_options};
 use crate::decode::segments::{Progress, Segment, Segments};
@@ -22,6 +23,7 @@ pub(super) struct Intake<'a> {
     contents: Vec<Option<Content>>,
     together: TableWriter,
     written: Written,
+    unique: Unique<'a>,
     /// The large file in work.
     large: Option<Large<'a>>,
     /// Large files whose fate is settled although pieces of them are still under way.
@@ -36,10 +38,15 @@ struct Large<'a> {
 }
 
 impl<'a> Intake<'a> {
-    pub fn new(work: &'a Work, files: &'a [SourceFile], contents: Vec<Option<Content>>) -> Self {
+    pub fn new(
+        work: &'a Work,
+        files: &'a [SourceFile],
+        contents: Vec<Option<Content>>,
+    ) -> Result<Self, WriteError> {
+        let unique = Unique::open(Scope::of_files(work), files)?;
         let together = TableWriter::new(&work.lake, work.load_id, writer_options(&work.spec));
         let written = Written { keys: Keys::for_spec(&work.spec), ..Written::default() };
-        Intake { work, files, contents, together, written, large: None, settled: HashSet::new() }
+        Ok(Intake { work, files, contents, together, written, unique, large: None, settled: HashSet::new() })
     }
 
     pub fn run(mut self) -> Result<Written, WriteError> {
@@ -106,7 +113,7 @@ impl<'a> Intake<'a> {
         let mut load = FileLoad::new(self.work, &self.files[place], place);
         let mut fate = None;
         for chunk in chunks {
-            if let Err(end) = load.take(chunk, &mut self.written.keys)? {
+            if let Err(end) = load.take(chunk, &mut self.written.keys, &mut self.unique)? {
                 fate = Some(end);
                 break;
             }
@@ -116,7 +123,7 @@ impl<'a> Intake<'a> {
             None => load.fate_at_end(),
         });
         let fate = load.held_to_control(fate, None);
-        load.finish(fate, None, &mut self.together, &mut self.written)
+        load.finish(fate, None, &mut self.together, &mut self.written, &mut self.unique)
     }
 
     /// A small file that holds too much for memory: as a large one, in sequence.
@@ -144,7 +151,7 @@ impl<'a> Intake<'a> {
     fn take_chunks(&mut self, place: usize, chunks: Vec<Chunk>) -> Result<bool, WriteError> {
         for chunk in chunks {
             let Some(large) = &mut self.large else { return Ok(false) };
-            if let Err(fate) = large.load.take(chunk, &mut self.written.keys)? {
+            if let Err(fate) = large.load.take(chunk, &mut self.written.keys, &mut self.unique)? {
                 self.settled.insert(place);
                 if let Some(large) = self.large.take() {
                     self.settle(large, fate)?;
@@ -236,7 +243,7 @@ impl<'a> Intake<'a> {
             Err(error) => (large.load.fate_of(Failure::Opening(error)), None),
         };
         let fate = large.load.held_to_control(fate, hash.as_deref());
-        large.load.finish(fate, hash, &mut self.together, &mut self.written)
+        large.load.finish(fate, hash, &mut self.together, &mut self.written, &mut self.unique)
     }
 
     fn refuse_all(&mut self, error: &DecodeError) -> Result<(), WriteError> {
@@ -247,7 +254,7 @@ impl<'a> Intake<'a> {
                 message: error.to_string(),
                 hint: Some(error.hint.to_string()),
             });
-            load.finish(fate, None, &mut self.together, &mut self.written)?;
+            load.finish(fate, None, &mut self.together, &mut self.written, &mut self.unique)?;
         }
         Ok(())
     }

@@ -3,28 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::{cast, filter_record_batch};
+use arrow::array::{BooleanArray, Int64Array, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
 
+use crate::lake::keys::{KeyColumns, KeyHash};
 use crate::registry::TypeSpec;
 use crate::schema::processing_config::WriteMode;
-
-/// 128 bits of BLAKE3 over the encoded key: no two keys of a table collide.
-pub type KeyHash = u128;
 
 /// A column of staged files only, with `upsert`: the place of a record among all records of the load.
 pub const ORDINAL: &str = "__lakegate_ordinal";
 
 /// Bits of an ordinal that count records; those above name the file.
-const RECORD_BITS: u32 = 40;
+pub(super) const RECORD_BITS: u32 = 40;
 
 /// What the load does about records with the same key.
 #[derive(Debug, Default, Clone)]
 pub struct Keys {
-    columns: Vec<(String, DataType)>,
+    columns: KeyColumns,
     mode: Mode,
     /// Keys of the file in work with their ordinals.
     current: Vec<(KeyHash, i64)>,
@@ -53,13 +50,12 @@ impl Keys {
             (_, true) => Mode::KeepFirst,
             (_, false) => Mode::Ignore,
         };
-        let keys = spec.schema.primary_key.iter().map(|&at| &spec.schema.fields[at]);
-        let columns = keys.map(|field| (field.name.clone(), field.kind.arrow())).collect();
+        let columns = KeyColumns::of(spec.schema.primary_key.iter().map(|&at| &spec.schema.fields[at]));
         Self { columns, mode, ..Self::default() }
     }
 
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(name, _)| name.as_str())
+        self.columns.names()
     }
 
     /// Hashes of the keys in `batch`. A data file that is older than a key column has no such keys: nulls.
@@ -67,19 +63,7 @@ impl Keys {
     /// # Errors
     /// When a key column has a type that cannot be encoded.
     pub fn hashes(&self, batch: &RecordBatch) -> Result<Vec<KeyHash>, ArrowError> {
-        let column = |(name, kind): &(String, DataType)| match batch.column_by_name(name) {
-            Some(column) => cast(column, kind),
-            None => Ok(arrow::array::new_null_array(kind, batch.num_rows())),
-        };
-        let columns: Vec<ArrayRef> = self.columns.iter().map(column).collect::<Result<_, _>>()?;
-        let sorts = self.columns.iter().map(|(_, kind)| SortField::new(kind.clone())).collect();
-        let rows = RowConverter::new(sorts)?.convert_columns(&columns)?;
-        let hash = |row: arrow::row::Row<'_>| {
-            let digest = blake3::hash(row.as_ref());
-            let (first, _) = digest.as_bytes().split_first_chunk::<16>().expect("a digest has 32 bytes");
-            KeyHash::from_le_bytes(*first)
-        };
-        Ok(rows.iter().map(hash).collect())
+        self.columns.hashes(batch)
     }
 
     /// Takes note of the keys in a batch of the file at `place` of the load. With `upsert` the batch gets its
@@ -97,16 +81,12 @@ impl Keys {
 
     fn keep_first(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {
         let hashes = self.hashes(&batch)?;
-        let accepted = Arc::make_mut(&mut self.accepted);
-        let ordinal = (place as i64) << RECORD_BITS;
         let mut dropped = 0;
         let mut new = Vec::with_capacity(hashes.len());
         for hash in hashes {
-            let is_new = !accepted.contains_key(&hash);
+            let is_new = !self.knows(&hash);
             if is_new {
-                // Known from now on; `refuse` takes it back.
-                accepted.insert(hash, ordinal);
-                self.current.push((hash, ordinal));
+                self.learn(hash, place);
             } else {
                 dropped += 1;
             }
@@ -114,6 +94,29 @@ impl Keys {
         }
         let kept = if dropped == 0 { batch } else { filter_record_batch(&batch, &BooleanArray::from(new))? };
         Ok(Kept { kept, dropped })
+    }
+
+    /// With `dedupe`: hashes of the keys in `batch`.
+    ///
+    /// # Errors
+    /// As [`Self::hashes`].
+    pub(super) fn firsts(&self, batch: &RecordBatch) -> Result<Option<Vec<KeyHash>>, ArrowError> {
+        match self.mode {
+            Mode::KeepFirst => self.hashes(batch).map(Some),
+            Mode::Ignore | Mode::KeepLast => Ok(None),
+        }
+    }
+
+    /// True for the key of an earlier record of the load.
+    pub(super) fn knows(&self, hash: &KeyHash) -> bool {
+        self.accepted.contains_key(hash)
+    }
+
+    /// The key is known from now on; [`Self::refuse`] takes it back.
+    pub(super) fn learn(&mut self, hash: KeyHash, place: usize) {
+        let ordinal = (place as i64) << RECORD_BITS;
+        Arc::make_mut(&mut self.accepted).insert(hash, ordinal);
+        self.current.push((hash, ordinal));
     }
 
     fn number(&mut self, batch: RecordBatch, place: usize) -> Result<Kept, ArrowError> {

@@ -115,7 +115,7 @@ fn decode(
     let before = content.fingerprint;
     let mut decoder = plan.open(content.shared(), file.name.shown(), tail_of(file))?;
     while let Some(chunk) = decoder.next_chunk()? {
-        *weight += chunk.batch.get_array_memory_size();
+        *weight += chunk.weight();
         if *weight > HEAVIEST {
             chunks.clear();
             return Err(Failure::TooHeavy);

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::schema::checks::CheckFault;
 use crate::schema::judge::SchemaFault;
 use crate::schema::members::{MemberFault, SyntaxFault};
 
@@ -32,12 +33,24 @@ pub enum DefinitionError {
     Schema(#[from] SchemaFault),
     #[error("field {place}: {fault}")]
     Field { place: String, fault: FieldFault },
-    #[error("primary_key names \"{name}\", which is no column; {suggestion}")]
-    UnknownKeyColumn { name: String, suggestion: String },
-    #[error("primary_key names \"{name}\" twice")]
-    KeyColumnTwice { name: String },
-    #[error("primary_key names \"{name}\", which is of type {kind}; a key column holds a single value")]
-    NestedKeyColumn { name: String, kind: String },
+    #[error("{key} names \"{name}\", which is no column; {suggestion}")]
+    UnknownKeyColumn { key: &'static str, name: String, suggestion: String },
+    #[error("{key} names \"{name}\" twice")]
+    KeyColumnTwice { key: &'static str, name: String },
+    #[error("{key} names \"{name}\", which is of type {kind}; a key column holds a single value")]
+    NestedKeyColumn { key: &'static str, name: String, kind: String },
+    #[error("unique has more than {limit} keys")]
+    TooManyUnique { limit: usize },
+    #[error("check #{number}: {fault}")]
+    CheckForm { number: usize, fault: MemberFault },
+    #[error(
+        "check \"{name}\": a name begins with a letter, has letters, digits, _ and - only, and at most {limit} of them"
+    )]
+    CheckName { name: String, limit: usize },
+    #[error("two checks have the name \"{name}\"")]
+    CheckTwice { name: String },
+    #[error("check \"{name}\" {fault}")]
+    Check { name: String, fault: CheckFault },
 }
 
 /// What can be wrong with one field.
@@ -75,6 +88,8 @@ pub enum FieldFault {
     NotApplicable { key: &'static str, kind: String, applies_to: &'static str },
     #[error("\"{key}\" is not a value of the type {kind}: {reason}")]
     Misfit { key: String, kind: String, reason: String },
+    #[error("\"unique\" holds for columns of the table only, not for members of a nested value")]
+    NestedUnique,
     #[error("\"enum\" is empty, so no value could pass")]
     EmptyEnum,
     #[error("no value could pass between the minimum {lower} and the maximum {upper}")]

@@ -1,5 +1,6 @@
 //! Dialect 1: `{"fields": [{"name": …, "type": …}, …], "primary_key": […]}`.
 
+use super::demands::{self, Demands};
 use super::fault::{DefinitionError, FieldFault};
 use super::type_name::{self, TypeName};
 use super::{MAX_COLUMNS, MAX_NESTING, constraints, siblings, source};
@@ -15,22 +16,25 @@ const REMARKS: [&str; 3] = ["description", "doc", "comment"];
 const TYPE_KEYS: [&str; 5] = ["type", "unit", "fields", "items", "values"];
 
 pub(super) fn compile(text: &str, root: Members<'_, '_>) -> Result<TableSchema, DefinitionError> {
-    root.only(&[&["fields", "primary_key"], &REMARKS[..]].concat())?;
+    root.only(&[&["fields", "primary_key"], &demands::KEYS, &REMARKS[..]].concat())?;
     let listed = root.list("fields")?.unwrap_or_default();
     if listed.is_empty() {
         return Err(DefinitionError::NoFields);
     }
-    let mut reader = Reader { text, columns: 0 };
+    let mut reader = Reader { text, columns: 0, unique: Vec::new() };
     let fields = reader.fields(listed, "", 0)?;
     siblings::check_reserved(&fields)?;
-    let primary_key = super::primary_key(&fields, &root.texts("primary_key")?)?;
-    Ok(TableSchema { fields, primary_key, judge: None })
+    let primary_key = super::key_columns("primary_key", &fields, &root.texts("primary_key")?)?;
+    let Demands { checks, unique } = demands::read(root, &fields, &reader.unique)?;
+    Ok(TableSchema { fields, primary_key, judge: None, checks, unique })
 }
 
 struct Reader<'t> {
     text: &'t str,
     /// Fields read so far, at any depth.
     columns: usize,
+    /// Names of the columns that are marked as unique.
+    unique: Vec<String>,
 }
 
 impl Reader<'_> {
@@ -65,7 +69,7 @@ impl Reader<'_> {
         siblings::check_name(name).map_err(|fault| fault.at(&unnamed))?;
         let place = siblings::place(parent, name);
         let known = [
-            &["name", "aliases", "default", "nullable", "required"],
+            &["name", "aliases", "default", "nullable", "required", "unique"],
             &TYPE_KEYS[..],
             &constraints::KEYS,
             &REMARKS,
@@ -74,6 +78,12 @@ impl Reader<'_> {
         let mut field = self.typed(name, members, &place, depth)?;
         field.aliases = members.texts("aliases").map_err(|bad| FieldFault::from(bad).at(&place))?;
         field.default = self.default(&field, members).map_err(|fault| fault.at(&place))?;
+        if members.flag("unique").map_err(|bad| FieldFault::from(bad).at(&place))? == Some(true) {
+            if depth > 0 {
+                return Err(FieldFault::NestedUnique.at(&place));
+            }
+            self.unique.push(field.name.clone());
+        }
         Ok(field)
     }
 

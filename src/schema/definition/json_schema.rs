@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
+use super::demands::{self, Demands};
 use super::fault::{DefinitionError, FieldFault};
 use super::references::{Properties, resolve};
 use super::{MAX_COLUMNS, MAX_NESTING, siblings};
@@ -28,8 +29,19 @@ pub(super) fn compile(value: &Value<'_>, root: Members<'_, '_>) -> Result<TableS
     if key.is_empty() {
         key = root.texts("x-primary-key")?;
     }
-    let primary_key = super::primary_key(&fields, &key)?;
-    Ok(TableSchema { fields, primary_key, judge: Some(judge) })
+    let primary_key = super::key_columns("primary_key", &fields, &key)?;
+    let Demands { checks, unique } = demands::read(root, &fields, &marked_unique(&schema))?;
+    Ok(TableSchema { fields, primary_key, judge: Some(judge), checks, unique })
+}
+
+/// Properties of the record with `"unique": true`, which is no keyword of JSON Schema.
+fn marked_unique(schema: &Json) -> Vec<String> {
+    let properties = schema.get("properties").and_then(Json::as_object);
+    let is_marked = |property: &Json| {
+        ["unique", "x-unique"].iter().any(|key| property.get(key) == Some(&Json::Bool(true)))
+    };
+    let marked = properties.into_iter().flatten().filter(|(_, property)| is_marked(property));
+    marked.map(|(name, _)| name.clone()).collect()
 }
 
 /// A key that is written twice would silently lose the first of its values.

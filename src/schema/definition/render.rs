@@ -7,7 +7,28 @@ use crate::schema::field::{EpochUnit, Field, Kind, TableSchema};
 /// Writes a schema as a definition. What a JSON Schema demands beyond the types of its columns has no place in
 /// this dialect and is left out.
 pub fn render(schema: &TableSchema) -> String {
-    render_fields(&schema.fields, &schema.primary_key_names())
+    let mut text = render_fields(&schema.fields, &schema.primary_key_names());
+    if schema.judges_rows() {
+        text.truncate(text.len() - "\n}\n".len());
+        write_demands(&mut text, schema);
+        text.push_str("\n}\n");
+    }
+    text
+}
+
+fn write_demands(text: &mut String, schema: &TableSchema) {
+    if !schema.unique.is_empty() {
+        let key = |columns: &Vec<usize>| serde_json::json!(schema.names(columns)).to_string();
+        let keys: Vec<_> = schema.unique.iter().map(key).collect();
+        let _ = write!(text, ",\n  \"unique\": [{}]", keys.join(", "));
+    }
+    for (at, check) in schema.checks.iter().enumerate() {
+        text.push_str(if at == 0 { ",\n  \"checks\": [\n    " } else { ",\n    " });
+        let _ = write!(text, "{{\"name\": {}, \"expr\": {}}}", quoted(&check.name), quoted(&check.expr));
+    }
+    if !schema.checks.is_empty() {
+        text.push_str("\n  ]");
+    }
 }
 
 /// As [`render`], for fields that do not stand in a schema yet.

@@ -298,6 +298,65 @@ fn a_rendered_schema_compiles_to_itself() {
     assert!(first.contains(r#""exclusive_maximum": 1.50"#) && first.contains(r#""unit": "ns""#), "{first}");
 }
 
+#[test]
+fn checks_and_unique_keys_are_compiled_and_rendered() {
+    let text = r#"{"fields":[{"name":"id","type":"long","unique":true},{"name":"Shop","type":"string"},{"name":"till","type":"int"}],
+        "unique":[["Shop","till"],["id"]],
+        "checks":[{"name":"a-1","expr":"id > till"},{"name":"b","expression":"SHOP <> 'x\"y'","description":"never"}]}"#;
+    let schema = compile(text).expect("a definition");
+    assert_eq!(schema.unique, [vec![0], vec![1, 2]]);
+    assert_eq!(schema.checks.iter().map(|check| check.rule()).collect::<Vec<_>>(), ["check.a-1", "check.b"]);
+    assert_eq!(schema.checks[1].columns, [1]);
+    let rendered = render(&schema);
+    let again = compile(&rendered).unwrap_or_else(|bad| panic!("{rendered}: {bad}"));
+    assert_eq!((again.unique.clone(), render(&again)), (schema.unique, rendered));
+    for (unique, expected) in [
+        (r#""id""#, vec![vec![0]]),
+        (r#"["id"]"#, vec![vec![0]]),
+        (r#"[["till","id"],["id","till"]]"#, vec![vec![0], vec![2, 0]]),
+        ("[]", vec![vec![0]]),
+    ] {
+        let text = text.replace(r#"[["Shop","till"],["id"]]"#, unique);
+        assert_eq!(compile(&text).expect("a definition").unique, expected, "{unique}");
+    }
+}
+
+#[test]
+fn wrong_checks_and_unique_keys_are_named() {
+    let told = |demands: &str| {
+        fault(&format!(
+            r#"{{"fields":[{{"name":"id","type":"long"}},{{"name":"tags","type":"list","items":"string"}}],{demands}}}"#
+        ))
+    };
+    for (demands, expected) in [
+        (r#""unique":["id","tags"]"#, "\"unique\" must be a list of keys, each a list of columns"),
+        (r#""unique":true"#, "\"unique\" must be a list of keys"),
+        (r#""unique":[[]]"#, "\"unique\" must be a list of keys"),
+        (r#""unique":[["di"]]"#, "unique names \"di\", which is no column; did you mean \"id\"?"),
+        (r#""unique":[["id","id"]]"#, "unique names \"id\" twice"),
+        (r#""unique":[["tags"]]"#, "unique names \"tags\", which is of type list"),
+        (r#""checks":{}"#, "\"checks\" must be an array"),
+        (r#""checks":["id > 1"]"#, "check #1: expected an object"),
+        (r#""checks":[{"expr":"id > 1"}]"#, "check #1: \"name\" is missing"),
+        (r#""checks":[{"name":"a"}]"#, "check #1: \"expr\" is missing"),
+        (r#""checks":[{"name":"a b","expr":"id > 1"}]"#, "check \"a b\": a name begins with a letter"),
+        (
+            r#""checks":[{"name":"a","expr":"id > 1"},{"name":"A","expr":"id > 2"}]"#,
+            "two checks have the name \"A\"",
+        ),
+        (
+            r#""checks":[{"name":"a","exp":"id > 1"}]"#,
+            "check #1: unknown key \"exp\"; did you mean \"expr\"?",
+        ),
+        (r#""checks":[{"name":"a","expr":"idd > 1"}]"#, "check \"a\" names \"idd\", which is no column"),
+    ] {
+        assert!(told(demands).contains(expected), "{demands}: {}", told(demands));
+    }
+    let nested =
+        r#"{"fields":[{"name":"s","type":"struct","fields":[{"name":"x","type":"long","unique":true}]}]}"#;
+    assert!(fault(nested).contains("\"unique\" holds for columns of the table only"), "{}", fault(nested));
+}
+
 mod json_schema {
     use super::*;
 

@@ -14,7 +14,7 @@ use super::bench::Bench;
 
 const FIELDS: &str = r#"{"fields":[{"name":"id","type":"long","nullable":false},{"name":"s","type":"string","aliases":["text"]}]}"#;
 
-fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+pub(super) fn file(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     let columns = columns.into_iter().map(|(name, array)| (name, array, true));
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("a batch");
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1000)).build();

@@ -8,11 +8,13 @@ use super::results::{FileResult, RejectedResult};
 use crate::cli::exit::Failure;
 use crate::cli::session::by_kind;
 use crate::ingest::replay::{Sources, rehearse};
+use crate::lake::Lake;
 use crate::metadata::files::{FileFilter, FileRow, FileState, Location};
 use crate::metadata::rejects::RejectFilter;
 use crate::metadata::types::TypeRow;
 use crate::name::FileName;
 use crate::registry;
+use crate::workers::Workers;
 
 impl Bench<'_> {
     /// Files that the ledger knows, where they lie now.
@@ -65,6 +67,7 @@ impl Bench<'_> {
     pub async fn rejected(&self) -> Result<Vec<RejectedResult>, Failure> {
         let Some(metadata) = &self.metadata else { return Ok(Vec::new()) };
         let sources = Sources {
+            lake: Lake::new(&self.session.settings.paths.datalake, Workers::new(1)),
             errors: self.session.settings.paths.error(),
             max_record_bytes: self.session.settings.ingest.max_record_bytes(),
         };
