@@ -38,6 +38,7 @@ pub use context::Context;
 pub use control::take_back;
 pub use fault::{Fault, whole_message};
 pub use ingestor::{Ingestor, Pass};
+pub(crate) use keyed::keyed_for_trial;
 pub(crate) use load::clear_removed;
 pub use load::new_data_file;
 pub use places::Places;

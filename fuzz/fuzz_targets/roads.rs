@@ -5,5 +5,5 @@
 
 libfuzzer_sys::fuzz_target!(|input: (u64, &[u8])| {
     let (seed, bytes) = input;
-    lakegate_fuzz::decode::roads::compare(seed, bytes);
+    lakegate::decode::roads::compare(seed, bytes);
 });

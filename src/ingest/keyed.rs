@@ -1,11 +1,16 @@
 //! Tables with unique keys, as the ledger knows them.
 
+use chrono::NaiveDateTime;
+
+use super::departure::rows_of;
 use super::fault::Fault;
 use super::write::{KeyedTable, checked_unique_keys};
 use crate::lake::keys::LiveFile;
 use crate::metadata::Metadata;
 use crate::metadata::data_files::LiveDataFile;
+use crate::metadata::files::Delivery;
 use crate::registry::TypeSpec;
+use crate::schema::processing_config::OnRedelivery;
 
 /// The table of a type whose unique keys are checked; of another nothing is looked up.
 pub(super) async fn keyed_table(metadata: &Metadata, spec: &TypeSpec) -> Result<KeyedTable, Fault> {
@@ -17,4 +22,20 @@ pub(super) async fn keyed_table(metadata: &Metadata, spec: &TypeSpec) -> Result<
     let live = metadata.live_data_files(&spec.table).await?;
     let file = |live: LiveDataFile| LiveFile { path: live.file.path, partition: live.file.partition_value };
     Ok(KeyedTable { live: live.into_iter().map(file).collect(), seen_commit, ..KeyedTable::default() })
+}
+
+/// As [`keyed_table`], for a dry run of one file. Its own id is 0; rows of earlier deliveries that it would replace are on
+/// their way out.
+pub(crate) async fn keyed_for_trial(
+    metadata: &Metadata,
+    spec: &TypeSpec,
+    name: &str,
+    time: Option<NaiveDateTime>,
+) -> Result<KeyedTable, Fault> {
+    let mut keyed = keyed_table(metadata, spec).await?;
+    if keyed.seen_commit.is_some() && spec.config.on_redelivery == OnRedelivery::Replace {
+        let earlier = metadata.earlier_deliveries(&spec.file_type, &[Delivery::by(name, time)]).await?;
+        keyed.leaving.insert(0, rows_of(metadata, &earlier).await?);
+    }
+    Ok(keyed)
 }

@@ -48,6 +48,7 @@ pub use lineage::lineage_fields;
 pub use open::open_regular;
 pub use rejects::{RejectLine, read_lines, staged_path as staged_rejects_path};
 pub use unique::{KeyedTable, Overwritten, Rows, checked_keys as checked_unique_keys};
+pub(crate) use unique::{Scope, Unique};
 
 /// One claimed file.
 #[derive(Debug, Clone)]

@@ -9,9 +9,13 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use super::causes::{Cause, Causes};
 use crate::decode::{Chunks, DecodeError, DecodePlan, Tail};
 use crate::drift::{FileSeen, LoadSeen, Seen, Sighting, sightings::sightings};
-use crate::ingest::write::{Budget, Counts, Keys, decode_options, open_regular, partition_source_of};
-use crate::lake::row_counts;
+use crate::ingest::write::{
+    Budget, Counts, KeyedTable, Keys, Scope, SourceFile, Unique, WriteError, decode_options, open_regular,
+    partition_source_of,
+};
+use crate::lake::{Lake, row_counts};
 use crate::metadata::files::Problem;
+use crate::name::FileName;
 use crate::registry::TypeSpec;
 use crate::schema::definition;
 use crate::schema::evolution::{Added, Bounds, grow};
@@ -31,6 +35,9 @@ pub struct FileTrial<'a> {
     /// The time in its name.
     pub time: Option<NaiveDateTime>,
     pub max_record_bytes: usize,
+    pub lake: &'a Lake,
+    /// What unique keys are compared with.
+    pub keyed: &'a KeyedTable,
 }
 
 /// What would become of it.
@@ -143,15 +150,26 @@ impl Pass {
         let plan = DecodePlan::new(decode_options(spec, trial.max_record_bytes)).map_err(problem)?;
         let mut decoder = plan.open(file, trial.name, Tail::Final).map_err(problem)?;
         let mut keys = Keys::for_spec(spec);
+        let files = [source_file(trial, modified)];
+        let scope = Scope::file_rehearsal(trial.lake, spec, trial.keyed);
+        let mut unique = Unique::open(scope, &files).map_err(not_compared)?;
         while let Some(mut chunk) = decoder.next_chunk().map_err(problem)? {
+            self.counts.deduplicated += unique.judge(&mut chunk, 0, &mut keys).map_err(not_compared)?;
             self.seen.add(&mut chunk, &spec.schema);
             self.counts.read += chunk.records_read;
             self.counts.rejected += chunk.rejects.len() as u64;
             chunk.rejects.iter().for_each(|reject| self.causes.add(reject));
-            let rows = keys.observe(chunk.batch, 0).map_err(internal)?;
-            self.counts.deduplicated += rows.dropped;
-            self.counts.written += rows.kept.num_rows() as u64;
-            for (partition, rows) in row_counts(&rows.kept, &source).map_err(internal)? {
+            let batch = match unique.is_empty() {
+                true => {
+                    let rows = keys.observe(chunk.batch, 0).map_err(internal)?;
+                    self.counts.deduplicated += rows.dropped;
+                    rows.kept
+                }
+                // Unique keys have been judged together with those of `dedupe`.
+                false => chunk.batch,
+            };
+            self.counts.written += batch.num_rows() as u64;
+            for (partition, rows) in row_counts(&batch, &source).map_err(internal)? {
                 *self.partitions.entry(partition).or_default() += rows as u64;
             }
         }
@@ -159,6 +177,32 @@ impl Pass {
         self.counts.written -= replaced;
         self.counts.deduplicated += replaced;
         Ok(())
+    }
+}
+
+/// The file as a load would claim it.
+fn source_file(trial: &FileTrial<'_>, modified_at: DateTime<Utc>) -> SourceFile {
+    SourceFile {
+        id: 0,
+        attempt: 0,
+        name: FileName::from_shown(trial.name),
+        path: trial.path.to_owned(),
+        time: trial.time,
+        modified_at,
+        last_chance: true,
+        bytes: 0,
+        is_hashed: false,
+        content: None,
+        hash: None,
+        control: None,
+    }
+}
+
+fn not_compared(error: WriteError) -> Problem {
+    Problem {
+        code: "lake.unavailable".into(),
+        message: format!("its keys cannot be compared with those of the table: {error}"),
+        hint: Some("`lakegate doctor` looks at the lake".into()),
     }
 }
 

@@ -86,8 +86,7 @@ impl Journey<'_> {
 
 /// As the ledger has it.
 fn delivery(file: &SourceFile) -> Delivery {
-    let named = || Delivery::Named(file.name.shown().to_owned());
-    file.time.map_or_else(named, |time| Delivery::At(crate::metadata::kept(time.and_utc())))
+    Delivery::by(file.name.shown(), file.time)
 }
 
 /// Why a delivery was set aside.

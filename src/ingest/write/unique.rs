@@ -22,7 +22,7 @@ use table::Table;
 const FILTERS: usize = 128 << 20;
 
 /// All unique keys of a table, as one load sees them.
-pub(super) struct Unique<'a> {
+pub(crate) struct Unique<'a> {
     scope: Scope<'a>,
     files: &'a [SourceFile],
     keys: Vec<UniqueKey>,

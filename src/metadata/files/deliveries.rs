@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use super::super::Metadata;
 use super::super::error::MetadataError;
 use super::super::loads::LoadKind;
-use super::super::statement::{Batch, ROWS_PER_BATCH, Sql};
+use super::super::statement::{Batch, ROWS_PER_BATCH, Sql, kept};
 use super::{FileRow, select};
 
 /// What makes two files deliveries of the same one: the type, and the time in the name, or the name where it has none.
@@ -16,6 +16,12 @@ pub enum Delivery {
 }
 
 impl Delivery {
+    /// By the name of a file and the time in it.
+    pub fn by(name: &str, time: Option<chrono::NaiveDateTime>) -> Self {
+        time.map_or_else(|| Delivery::Named(name.to_owned()), |time| Delivery::At(kept(time.and_utc())))
+    }
+
+    /// As the ledger has it.
     pub fn of(row: &FileRow) -> Self {
         row.file_time.map_or_else(|| Delivery::Named(row.name.clone()), Delivery::At)
     }

@@ -9,14 +9,18 @@ use super::results::FileResult;
 use super::{TryArgs, find};
 use crate::arrival::Arrival;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::session::Session;
+use crate::cli::session::{Session, by_kind};
 use crate::decode::{Draft, RecordOptions, Tail};
+use crate::ingest::keyed_for_trial;
+use crate::ingest::write::KeyedTable;
+use crate::lake::Lake;
 use crate::metadata::Metadata;
 use crate::metadata::types::{TypeRow, TypeStatus};
 use crate::name::FileName;
 use crate::registry::{self, Detection, Registry, TypeSpec};
 use crate::schema::definition;
 use crate::trial::{FileTrial, try_file};
+use crate::workers::Workers;
 
 /// What files and records are tried with.
 pub(super) struct Bench<'a> {
@@ -118,6 +122,14 @@ impl<'a> Bench<'a> {
                 ));
             }
         };
+        let lake = Lake::new(&self.session.settings.paths.datalake, Workers::new(1));
+        let keyed = match &self.metadata {
+            Some(metadata) => keyed_for_trial(metadata, &spec, name, time).await.map_err(|fault| {
+                let hint = fault.problem().hint;
+                by_kind(&fault, fault.kind(), hint.as_deref())
+            })?,
+            None => KeyedTable::default(),
+        };
         let trial = FileTrial {
             path,
             name,
@@ -125,6 +137,8 @@ impl<'a> Bench<'a> {
             definition: &row.schema_definition,
             time,
             max_record_bytes: self.session.settings.ingest.max_record_bytes(),
+            lake: &lake,
+            keyed: &keyed,
         };
         let result = try_file(&trial);
         let duplicate_of = self.loaded_before(path, &spec).await?;

@@ -66,6 +66,12 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// A file that would be loaded.
+    pub fn file_rehearsal(lake: &'a Lake, spec: &'a TypeSpec, table: &'a KeyedTable) -> Self {
+        let replaces_partitions = spec.config.write_mode == WriteMode::Overwrite;
+        Self { replaces_partitions, ..Self::rehearsal(lake, spec, table) }
+    }
+
     /// Records that would be added.
     pub fn rehearsal(lake: &'a Lake, spec: &'a TypeSpec, table: &'a KeyedTable) -> Self {
         Self { lake, spec, table, scratch: None, replaces_partitions: false, stop: None }

@@ -1,1 +1,0 @@
-../../src/schedule.rs
