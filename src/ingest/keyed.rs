@@ -24,18 +24,28 @@ pub(super) async fn keyed_table(metadata: &Metadata, spec: &TypeSpec) -> Result<
     Ok(KeyedTable { live: live.into_iter().map(file).collect(), seen_commit, ..KeyedTable::default() })
 }
 
-/// As [`keyed_table`], for a dry run of one file. Its own id is 0; rows of earlier deliveries that it would replace are on
-/// their way out.
+/// As [`keyed_table`], for a dry run of one file. Its own id is 0; rows that came with the same bytes, and those of earlier
+/// deliveries that it would replace, are on their way out.
 pub(crate) async fn keyed_for_trial(
     metadata: &Metadata,
     spec: &TypeSpec,
     name: &str,
     time: Option<NaiveDateTime>,
+    duplicate_of: Option<i64>,
 ) -> Result<KeyedTable, Fault> {
     let mut keyed = keyed_table(metadata, spec).await?;
-    if keyed.seen_commit.is_some() && spec.config.on_redelivery == OnRedelivery::Replace {
-        let earlier = metadata.earlier_deliveries(&spec.file_type, &[Delivery::by(name, time)]).await?;
-        keyed.leaving.insert(0, rows_of(metadata, &earlier).await?);
+    if keyed.seen_commit.is_none() {
+        return Ok(keyed);
     }
+    let mut leaving = match spec.config.on_redelivery {
+        OnRedelivery::Replace => {
+            metadata.earlier_deliveries(&spec.file_type, &[Delivery::by(name, time)]).await?
+        }
+        OnRedelivery::Append | OnRedelivery::Ignore => Vec::new(),
+    };
+    if let Some(id) = duplicate_of {
+        leaving.extend(metadata.file(id).await?);
+    }
+    keyed.leaving.insert(0, rows_of(metadata, &leaving).await?);
     Ok(keyed)
 }

@@ -16,6 +16,7 @@ mod filter;
 mod index;
 mod merge;
 mod run;
+mod scratch;
 mod seen;
 
 pub use columns::{EncodedKeys, KeyColumns, KeyHash};

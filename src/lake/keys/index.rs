@@ -19,6 +19,7 @@ use super::columns::KeyColumns;
 use super::filter::Room;
 use super::merge::Sorter;
 use super::run::Run;
+use super::scratch::Scratch;
 use crate::durable;
 use crate::lake::{Lake, LakeError, retired};
 use crate::partition::NULL_PARTITION;
@@ -59,6 +60,8 @@ pub struct KeyIndex {
     partition_column: String,
     files: Vec<(LiveFile, Run)>,
     room: Room,
+    /// The lists that are missing are made here, and not kept.
+    scratch: Option<Scratch>,
 }
 
 impl KeyIndex {
@@ -76,7 +79,17 @@ impl KeyIndex {
             partition_column: partition_column.to_owned(),
             files: Vec::new(),
             room: room.clone(),
+            scratch: None,
         }
+    }
+
+    /// As [`Self::new`]; nothing is written to the lake.
+    ///
+    /// # Errors
+    /// There is no place for what is missing.
+    pub fn reading_only(self) -> Result<KeyIndex, LakeError> {
+        let scratch = Scratch::new().map_err(LakeError::io("create a folder in", &std::env::temp_dir()))?;
+        Ok(KeyIndex { scratch: Some(scratch), ..self })
     }
 
     /// Adds a data file: opens the list of its keys, or makes it.
@@ -92,13 +105,17 @@ impl KeyIndex {
     /// The list of a data file's keys; it is made if there is none.
     fn list(&self, file: &LiveFile) -> Result<Run, LakeError> {
         let path = self.path_of(file);
-        let open = || Run::open(&path).map_err(LakeError::io("open", &path));
-        if let Some(run) = open()? {
+        let open = |path: &Path| Run::open(path).map_err(LakeError::io("open", path));
+        if let Some(run) = open(&path)? {
             return Ok(run);
         }
+        let path = match (&self.scratch, path.file_name()) {
+            (Some(scratch), Some(name)) => scratch.folder().join(name),
+            _ => path,
+        };
         self.build(file, &path)?;
         let gone = || LakeError::io("read", &path)(io::ErrorKind::UnexpectedEof.into());
-        open()?.ok_or_else(gone)
+        open(&path)?.ok_or_else(gone)
     }
 
     /// The files that hold the lists.
@@ -159,11 +176,12 @@ impl KeyIndex {
 
     /// Reads the keys of a data file and writes them down, sorted. Null keys are equal to nothing, and left out.
     fn build(&self, file: &LiveFile, path: &Path) -> Result<(), LakeError> {
-        durable::create_directories(&self.folder).map_err(LakeError::io("create", &self.folder))?;
+        let folder = path.parent().unwrap_or(&self.folder);
+        durable::create_directories(folder).map_err(LakeError::io("create", folder))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         // Two processes may be at it at the same time.
         let name = format!("{name}.{:016x}", fastrand::u64(..));
-        let mut sorter = Sorter::new(&self.folder, &name, SORTED_IN_MEMORY);
+        let mut sorter = Sorter::new(folder, &name, SORTED_IN_MEMORY);
         let place = self.lake.place(&file.path);
         let mut first = 0;
         let names: Vec<&str> = self.columns.names().collect();

@@ -85,6 +85,34 @@ fn a_file_is_tried_as_it_would_load() {
 }
 
 #[test]
+fn unique_keys_are_compared_with_the_file_and_the_table() {
+    let schema = r#"{"fields":[{"name":"id","type":"long","unique":true}],"checks":[{"name":"positive","expr":"id > 0"}]}"#;
+    let bench = Bench::with_type(schema, r#"{"on_redelivery":"replace"}"#);
+    let ids = |ids: &[i64]| ids.iter().map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>();
+    let tried = |name: &str| {
+        let tried = same_before_and_after(&bench, &["types", "try", name, "--json"]);
+        let file = &tried["files"][0];
+        let causes = file["causes"].as_array().expect("causes");
+        let causes: Vec<_> =
+            causes.iter().map(|cause| format!("{} {}", cause["rule"], cause["records"])).collect();
+        (file["would_be"].clone(), file["records_written"].clone(), causes.join(", "))
+    };
+    let all =
+        |would_be: &str, written: i64, causes: &str| (would_be.into(), written.into(), causes.to_owned());
+    bench.place.write("t_20220101.ndjson", &ids(&[1, 2, 2, 3, -1]));
+    let both = r#""record.unique" 1, "check.positive" 1"#;
+    assert_eq!(tried("t_20220101.ndjson"), all("processed", 3, both));
+    bench.place.run(&["ingest", "t_20220101.ndjson"]);
+    assert_eq!(bench.rows("SELECT count(*) AS n FROM t"), [r#"{"n":3}"#]);
+    // Of a file that was loaded, its own rows are not in the way; of a corrected one, neither are those that it replaces.
+    assert_eq!(tried("t_20220101.ndjson"), all("duplicate", 3, both));
+    bench.place.write("t_20220101.ndjson", &ids(&[1, 2, 3, 4]));
+    assert_eq!(tried("t_20220101.ndjson"), all("processed", 4, ""));
+    bench.place.write("t_20220102.ndjson", &ids(&[3, 4, 5]));
+    assert_eq!(tried("t_20220102.ndjson"), all("processed", 2, r#""record.unique" 1"#));
+}
+
+#[test]
 fn without_a_ledger_none_is_made() {
     let place = Place::new();
     place.write("orders_20220101.json", r#"[{"id":1,"x":"a"}]"#);

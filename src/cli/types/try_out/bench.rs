@@ -122,12 +122,13 @@ impl<'a> Bench<'a> {
                 ));
             }
         };
+        let duplicate_of = self.loaded_before(path, &spec).await?;
         let lake = Lake::new(&self.session.settings.paths.datalake, Workers::new(1));
         let keyed = match &self.metadata {
-            Some(metadata) => keyed_for_trial(metadata, &spec, name, time).await.map_err(|fault| {
-                let hint = fault.problem().hint;
-                by_kind(&fault, fault.kind(), hint.as_deref())
-            })?,
+            Some(metadata) => {
+                let keyed = keyed_for_trial(metadata, &spec, name, time, duplicate_of).await;
+                keyed.map_err(|fault| by_kind(&fault, fault.kind(), fault.problem().hint.as_deref()))?
+            }
             None => KeyedTable::default(),
         };
         let trial = FileTrial {
@@ -141,7 +142,6 @@ impl<'a> Bench<'a> {
             keyed: &keyed,
         };
         let result = try_file(&trial);
-        let duplicate_of = self.loaded_before(path, &spec).await?;
         Ok(FileResult {
             name: name.to_owned(),
             file_type: Some(row.file_type.clone()),

@@ -28,6 +28,9 @@ impl Table {
     pub fn open(scope: &Scope<'_>, columns: KeyColumns, room: &FilterRoom) -> Result<Table, WriteError> {
         let spec = scope.spec;
         let mut index = KeyIndex::new(scope.lake, &spec.table, columns.clone(), &spec.partition_column, room);
+        if scope.scratch.is_none() {
+            index = index.reading_only()?;
+        }
         for file in &scope.table.live {
             if scope.is_stopped() {
                 return Err(WriteError::Stopped);
