@@ -4,7 +4,9 @@ use crate::decode::error::{DecodeError, Position, sanitised};
 use crate::decode::json::Grammar;
 use crate::decode::source::Source;
 
-/// Room that each read is offered.
+/// Room for the first read: most small files fit, and it costs something to clear.
+const FIRST: usize = 64 * 1024;
+/// Room that each read of a large file is offered.
 const BLOCK: usize = 512 * 1024;
 const EXCERPT: usize = 60;
 /// Bytes shown before the place of an error.
@@ -30,13 +32,13 @@ pub(crate) struct Window {
 impl Window {
     pub fn new(source: Source, grammar: Grammar) -> Window {
         let base = Position { offset: source.skipped(), line: 1, column: 1 };
-        let buffer = vec![0; 2 * BLOCK];
+        let buffer = vec![0; FIRST];
         Window { source, buffer, start: 0, end: 0, ended: false, base, grammar, is_cut: false }
     }
 
     /// The rest of a text, of which `source` begins at `place`.
     pub fn at(source: Source, place: Position, grammar: Grammar) -> Window {
-        Window { base: place, ..Window::new(source, grammar) }
+        Window { base: place, buffer: vec![0; 2 * BLOCK], ..Window::new(source, grammar) }
     }
 
     /// A text that is at hand as a whole, or a part of one whose lines are not known.
@@ -99,10 +101,10 @@ impl Window {
         if self.ended {
             return Ok(false);
         }
-        if self.buffer.len() - self.end < BLOCK / 2 {
+        if self.is_crowded() {
             self.discard_consumed();
         }
-        if self.buffer.len() - self.end < BLOCK / 2 {
+        if self.is_crowded() {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
         let count = self.source.read(&mut self.buffer[self.end..])?;
@@ -134,6 +136,11 @@ impl Window {
         let piece = Piece { start: self.start, length };
         self.consume(length);
         piece
+    }
+
+    /// True when there is little room for another read.
+    fn is_crowded(&self) -> bool {
+        self.buffer.len() - self.end < (BLOCK / 2).min(self.buffer.len() / 2)
     }
 
     fn discard_consumed(&mut self) {
