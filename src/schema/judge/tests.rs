@@ -53,6 +53,17 @@ fn formats_are_asserted_in_every_draft() {
 }
 
 #[test]
+fn international_names_are_formats_like_any_other() {
+    for (format, good, bad) in
+        [("idn-hostname", "bücher.example", "-bücher.example"), ("idn-email", "anna@bücher.example", "anna")]
+    {
+        let schema = format!(r#"{{"properties":{{"a":{{"format":"{format}"}}}}}}"#);
+        assert_eq!(verdict(&schema, &format!(r#"{{"a":"{good}"}}"#)).1, "", "{good}");
+        assert_eq!(verdict(&schema, &format!(r#"{{"a":"{bad}"}}"#)).1, "record.format", "{bad}");
+    }
+}
+
+#[test]
 fn an_unknown_format_is_an_annotation() {
     assert_eq!(verdict(r#"{"properties":{"a":{"type":"integer","format":"int64"}}}"#, r#"{"a":1}"#).1, "");
 }
