@@ -238,7 +238,7 @@ fn refuse_zeros(sample: &[u8]) -> Result<(), DecodeError> {
         _ => {
             return Err(DecodeError::new(
                 "file.encoding",
-                "the file starts with NUL bytes: it is not text",
+                "byte 0 is NUL: the file is not text",
                 "an interrupted copy often looks like this: send the file again",
             ));
         }

@@ -41,10 +41,10 @@ pub(super) fn text_start(head: &[u8]) -> Result<usize, DecodeError> {
             format!("convert it: iconv -f {encoding} -t UTF-8 FILE > CONVERTED"),
         ));
     }
-    if head.contains(&0) {
+    if let Some(at) = head.iter().position(|byte| *byte == 0) {
         return Err(DecodeError::new(
             "file.encoding",
-            "the file starts with NUL bytes: it is not text",
+            format!("byte {at} is NUL: the file is not text"),
             "an interrupted copy often looks like this: send the file again",
         ));
     }
