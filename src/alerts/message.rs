@@ -58,6 +58,18 @@ impl Notice {
         if self.test { "test" } else { self.word.as_str() }
     }
 
+    /// The name of the alert, from its opening to its end: another one than that of any alert of another lake.
+    pub fn thread(&self) -> String {
+        let Self { alert, .. } = self;
+        format!("{}-{}-{:x}", alert.id, alert.fingerprint, alert.first_seen_at.timestamp_millis())
+    }
+
+    /// The name of what is said, the same when it is said twice. An alert can escalate without a new occurrence.
+    pub fn identity(&self) -> String {
+        let Self { alert, word, .. } = self;
+        format!("{}-{word}-{}-{}", self.thread(), alert.severity.as_str(), alert.occurrences)
+    }
+
     /// True when the alert is over.
     pub fn is_over(&self) -> bool {
         matches!(self.word, Word::Resolved | Word::Passed)

@@ -174,16 +174,13 @@ where
 }
 
 fn thread_id(notice: &Notice, domain: &str) -> String {
-    format!("<lakegate-{}-{}@{domain}>", notice.alert.id, notice.alert.fingerprint)
+    format!("<lakegate-{}@{domain}>", notice.thread())
 }
 
 /// The same for the same message: a reader shows a mail that came twice once.
 fn message_id(message: &Message, domain: &str) -> String {
     match message {
-        Message::One(notice) => {
-            let Notice { word, alert, .. } = &**notice;
-            format!("<lakegate-{}-{}-{word}-{}@{domain}>", alert.id, alert.fingerprint, alert.occurrences)
-        }
+        Message::One(notice) => format!("<lakegate-{}@{domain}>", notice.identity()),
         Message::Summary(_) => format!("<lakegate-{:016x}@{domain}>", fastrand::u64(..)),
     }
 }

@@ -86,5 +86,5 @@ impl PagerDuty {
 /// The same from the opening of an alert to its end, at most 255 characters.
 fn dedup_key(notice: &Notice, source: &str) -> String {
     let source = &blake3::hash(source.as_bytes()).to_hex()[..8];
-    format!("lakegate-{source}-{}-{}", notice.alert.id, notice.alert.fingerprint).chars().take(255).collect()
+    format!("lakegate-{source}-{}", notice.thread()).chars().take(255).collect()
 }

@@ -137,10 +137,7 @@ fn document(mut content: Value, source: &str) -> Value {
 
 /// The same for the same message: a receiver can tell a message that came twice.
 fn identity(message: &Message) -> String {
-    let ids = message.notices().iter().map(|Notice { alert, word, .. }| {
-        format!("{}-{}-{}-{}", alert.fingerprint, alert.id, word.as_str(), alert.occurrences)
-    });
-    let ids = ids.collect::<Vec<_>>().join(",");
+    let ids = message.notices().iter().map(Notice::identity).collect::<Vec<_>>().join(",");
     blake3::hash(ids.as_bytes()).to_hex()[..32].to_owned()
 }
 
@@ -174,5 +171,12 @@ mod tests {
         assert_eq!(of(&notice), of(&notice));
         let later = Notice { word: crate::metadata::alerts::Word::Resolved, ..notice.clone() };
         assert_ne!(of(&notice), of(&later));
+        let mut graver = Notice { word: crate::metadata::alerts::Word::Escalated, ..notice.clone() };
+        let grave = of(&graver);
+        graver.alert.severity = Severity::Critical;
+        assert_ne!(grave, of(&graver), "each escalation is a message of its own");
+        let mut elsewhere = notice.clone();
+        elsewhere.alert.first_seen_at += chrono::TimeDelta::milliseconds(1);
+        assert_ne!(of(&notice), of(&elsewhere), "another lake has an alert of this number, too");
     }
 }
