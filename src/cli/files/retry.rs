@@ -22,7 +22,7 @@ pub(super) async fn run(
     let metadata = session.metadata().await?;
     let mut rows = Vec::with_capacity(files.len());
     for file in files {
-        rows.push(find(&metadata, file).await?);
+        rows.push(meant(&metadata, file).await?);
     }
     if files.is_empty() {
         rows = failed(&metadata, file_type, code).await?;
@@ -44,6 +44,16 @@ pub(super) async fn run(
         }
     }
     Ok(exit)
+}
+
+/// The file that a person means; of several of one name the latest that has failed.
+async fn meant(metadata: &Metadata, file: &str) -> Result<FileRow, Failure> {
+    let found = find(metadata, file).await?;
+    if found.state == FileState::Failed {
+        return Ok(found);
+    }
+    let of_name = metadata.files_by_name(file).await?;
+    Ok(of_name.into_iter().find(|row| row.state == FileState::Failed).unwrap_or(found))
 }
 
 /// All failed files that can be loaded again, oldest first. Those whose rows were taken out on purpose are left, unless

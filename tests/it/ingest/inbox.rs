@@ -69,6 +69,23 @@ fn a_taken_name_is_never_overwritten() {
 }
 
 #[test]
+fn a_reverted_file_is_found_by_its_name_behind_its_duplicate() {
+    let bench = Bench::with_type(FIELDS, "{}");
+    for _ in 0..2 {
+        bench.load(&[("t_20220101.json", br#"[{"id":1}]"#)]);
+    }
+    let mut states = bench.states();
+    states.sort();
+    assert_eq!(states, ["t_20220101.json duplicate -", "t_20220101.json processed -"]);
+    for command in ["revert", "retry"] {
+        let ran = bench.place.run(&["files", command, "t_20220101.json"]);
+        assert_eq!(ran.code, 0, "{command}: {}", ran.talk);
+    }
+    assert_eq!(bench.pass().code, 0);
+    assert_eq!(bench.rows("SELECT id FROM t"), [r#"{"id":1}"#]);
+}
+
+#[test]
 fn a_failed_file_can_be_loaded_again_after_a_repair() {
     let bench = Bench::with_type(FIELDS, r#"{"on_unknown_field":"reject"}"#);
     assert_eq!(bench.load(&[("t_20220101.json", br#"[{"id":1,"more":2}]"#)]).code, 1);
