@@ -1,5 +1,6 @@
 //! Composition: builds the parts from the settings, once, and hands them down. Knows no detail of any part.
 
+mod delivered;
 mod second_chances;
 
 use std::io;
@@ -33,6 +34,8 @@ use crate::query::{Engine, Limits, QueryError};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::workers::Workers;
+pub use delivered::Delivered;
+use delivered::Elsewhere;
 pub use second_chances::Replayed;
 
 /// All parts, connected.
@@ -187,7 +190,8 @@ impl App {
     ///
     /// # Errors
     /// The first file that cannot be copied; those before it are in.
-    pub fn copy_in(&self, files: &[PathBuf]) -> Result<Vec<FileName>, AppError> {
+    pub async fn copy_in(&self, files: &[PathBuf]) -> Result<Delivered, AppError> {
+        let newest = self.metadata.newest_file().await?;
         // A control file goes with its file, whatever the name that gets.
         let goes_along = |file: &&PathBuf| {
             files.iter().any(|other| control::beside(other) == **file && control::beside(other).is_file())
@@ -196,7 +200,7 @@ impl App {
         for file in files.iter().filter(|file| !goes_along(file)) {
             names.extend(self.copy_one(file)?);
         }
-        Ok(names)
+        Ok(Delivered { names, newest })
     }
 
     /// The names of a file and of the control file beside it, which comes in first.
@@ -240,18 +244,19 @@ impl App {
         Ok(hidden)
     }
 
-    /// One pass over `incoming/`: everything that can be loaded now is loaded. `announced` are names that are known to
-    /// be complete.
+    /// One pass over `incoming/`: everything that can be loaded now is loaded. What was `delivered` is complete, and is
+    /// waited for when another process has taken it.
     ///
     /// # Errors
     /// The metadata database or the storage stay unavailable.
     pub async fn ingest_once(
         &self,
-        announced: &[FileName],
+        delivered: &Delivered,
         progress: impl Fn(Progress),
     ) -> Result<PassReport, AppError> {
         let mut ingestor = Ingestor::new(self.context.clone(), None);
-        ingestor.announce(announced);
+        ingestor.announce(&delivered.names);
+        let mut elsewhere = Elsewhere::default();
         let mut report = PassReport::default();
         let mut counted = Progress::default();
         loop {
@@ -275,6 +280,9 @@ impl App {
             }
             match pass.look_again.filter(|after| *after <= self.longest_look()) {
                 Some(after) => tokio::time::sleep(after).await,
+                None if elsewhere.is_at_work(self, &mut ingestor, delivered, &mut report).await? => {
+                    tokio::time::sleep(delivered::PAUSE).await;
+                }
                 None => break,
             }
         }

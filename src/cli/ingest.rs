@@ -11,10 +11,9 @@ use super::session::Session;
 use super::table::{Columns, count, plural};
 use super::terminal::Terminal;
 use crate::alerts::Channels;
-use crate::app::{App, PassReport, Progress};
+use crate::app::{App, Delivered, PassReport, Progress};
 use crate::ingest::FileStory;
 use crate::metadata::files::FileState;
-use crate::name::FileName;
 use crate::printable::escape_lines;
 
 /// `lakegate ingest`
@@ -43,8 +42,8 @@ pub async fn run(args: IngestArgs, session: Session) -> Result<Exit, Failure> {
     // Who runs this sees what the log would say.
     let channels = Channels::open(&session.settings)?.without_log();
     let app = App::open(session.settings).await?;
-    let names = app.copy_in(&files)?;
-    let report = pass(&app, &names, &terminal).await?;
+    let delivered = app.copy_in(&files).await?;
+    let report = pass(&app, &delivered, &terminal).await?;
     if json {
         print_json(&to_json(&report))?;
     } else {
@@ -65,10 +64,10 @@ fn check(file: &Path) -> Result<(), Failure> {
     }
 }
 
-async fn pass(app: &App, names: &[FileName], terminal: &Terminal) -> Result<PassReport, Failure> {
+async fn pass(app: &App, delivered: &Delivered, terminal: &Terminal) -> Result<PassReport, Failure> {
     let bar = terminal.progress(0, "files");
     let report = app
-        .ingest_once(names, |progress: Progress| {
+        .ingest_once(delivered, |progress: Progress| {
             bar.set_position(progress.files);
             bar.set_message(plural(progress.records, "record"));
         })
