@@ -126,8 +126,9 @@ impl Again {
             DecodeError::internal(format!("the columns do not fit together: {refused}"))
         })?;
         let (texts, unknown_fields) = (self.columns.take_texts(), std::mem::take(&mut self.unknown_fields));
-        let newcomers = self.columns.take_newcomers();
-        self.plan.check(Chunk { batch, rejects: Vec::new(), records_read, unknown_fields, newcomers, texts })
+        let (newcomers, unknown) = (self.columns.take_newcomers(), self.columns.take_unknown());
+        let rejects = Vec::new();
+        self.plan.check(Chunk { batch, rejects, records_read, unknown_fields, newcomers, unknown, texts })
     }
 }
 

@@ -3,7 +3,9 @@
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 
+use super::columns::Unknown;
 use super::error::DecodeError;
 use super::newcomers::Newcomers;
 use super::reject::Reject;
@@ -22,6 +24,8 @@ pub struct Chunk {
     pub unknown_fields: u64,
     /// Which these are; empty when such records are refused.
     pub newcomers: Newcomers,
+    /// The same by row, while one of them may still be refused.
+    pub unknown: Option<Unknown>,
     /// The texts of the rows, while one of them may still be refused.
     pub texts: Option<Texts>,
 }
@@ -63,9 +67,17 @@ impl Chunk {
         }
         self.rejects.extend(rejects);
         self.rejects.sort_by_key(|reject| reject.record_number);
-        let kept = filter_record_batch(&self.batch, &BooleanArray::from(keep.to_vec()));
-        self.batch =
-            kept.map_err(|refused| DecodeError::internal(format!("the rows cannot be filtered: {refused}")))?;
+        let unfiltered =
+            |refused: ArrowError| DecodeError::internal(format!("the rows cannot be filtered: {refused}"));
+        let rows = BooleanArray::from(keep.to_vec());
+        self.batch = filter_record_batch(&self.batch, &rows).map_err(unfiltered)?;
+        if let Some(unknown) = &mut self.unknown {
+            let gone = unknown.retain(&rows).map_err(unfiltered)?;
+            if gone > 0 {
+                self.unknown_fields = self.unknown_fields.saturating_sub(gone);
+                self.newcomers = unknown.newcomers().unwrap_or_else(|| std::mem::take(&mut self.newcomers));
+            }
+        }
         if let Some(texts) = &mut self.texts {
             texts.retain(keep);
         }

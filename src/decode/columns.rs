@@ -12,6 +12,7 @@ mod plan;
 mod rescue;
 mod scalar;
 mod survey;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use direct::Memory;
 use plan::UnusableDefault;
 pub(super) use plan::{Inner, Members, Slot};
 pub(super) use scalar::nanos_of;
+pub use unknown::Unknown;
 
 /// The column for unknown members.
 pub const RESCUED: &str = "_rescued";
@@ -57,6 +59,8 @@ pub struct Columns {
     /// Present unless unknown members are refused: also where they are left out, it tells which there were.
     rescued: Option<Bytes>,
     newcomers: Newcomers,
+    /// Of the last batch.
+    unknown: Option<Unknown>,
     /// Records that were refused: they may have unknown fields, too.
     refused: u64,
     /// The records are made of cells of text.
@@ -113,7 +117,8 @@ impl Columns {
         let memory = Memory::of(&plan.members);
         let newcomers = Newcomers::default();
         let texts = plan.keeps_texts.then(Texts::default);
-        Ok(Columns { plan, columns, rescued, newcomers, refused: 0, cells: false, memory, rows: 0, texts })
+        let (unknown, refused, cells, rows) = (None, 0, false, 0);
+        Ok(Columns { plan, columns, rescued, newcomers, unknown, refused, cells, memory, rows, texts })
     }
 
     /// Says whether the records to come are made of cells of text.
@@ -124,6 +129,11 @@ impl Columns {
     /// The unknown fields of all batches since the last call.
     pub(super) fn take_newcomers(&mut self) -> Newcomers {
         std::mem::take(&mut self.newcomers)
+    }
+
+    /// The unknown members of the last batch, if its rows may still be refused and have some.
+    pub(super) fn take_unknown(&mut self) -> Option<Unknown> {
+        self.unknown.take()
     }
 
     /// As [`Plan::schema`].
@@ -240,6 +250,7 @@ impl Columns {
             let texts = builder.finish_text()?;
             let every = self.plan.on_unknown == OnUnknownField::Evolve;
             survey::observe(&self.plan.members, &texts, self.cells, every, &mut self.newcomers);
+            self.unknown = Unknown::of(&self.plan, &texts, self.cells);
             if self.plan.on_unknown.keeps() {
                 arrays.push(Arc::new(texts));
             }

@@ -101,8 +101,9 @@ impl Decoder {
             self.ended = true;
             DecodeError::internal(format!("the columns do not fit together: {refused}"))
         })?;
-        let (newcomers, texts) = (self.columns.take_newcomers(), self.columns.take_texts());
-        let chunk = Chunk { batch, rejects, records_read, unknown_fields, newcomers, texts };
+        let (newcomers, unknown) = (self.columns.take_newcomers(), self.columns.take_unknown());
+        let texts = self.columns.take_texts();
+        let chunk = Chunk { batch, rejects, records_read, unknown_fields, newcomers, unknown, texts };
         self.plan.check(chunk).inspect_err(|_| self.ended = true)
     }
 }

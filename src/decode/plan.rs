@@ -208,7 +208,7 @@ impl DecodePlan {
         let schema = &self.options.schema;
         let mut chunk = row_reject::check(&schema.checks, chunk)?;
         if schema.unique.is_empty() {
-            chunk.texts = None;
+            (chunk.texts, chunk.unknown) = (None, None);
         }
         Ok(chunk)
     }

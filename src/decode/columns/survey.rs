@@ -54,6 +54,29 @@ pub(super) fn observe_refused(
     survey.object(&plan.members, &value);
 }
 
+/// How many unknown members some rows have.
+pub(super) fn members(plan: &Members, rescued: &StringArray) -> u64 {
+    fn count(plan: &Members, value: &Value<'_>) -> u64 {
+        let Node::Object(members) = &value.node else { return 0 };
+        let of_member = |key: &str, value: &Value<'_>| match plan.position(key) {
+            None => 1,
+            Some(at) => below(&plan.slots[at], value),
+        };
+        members.iter().map(|(key, value)| of_member(key, value)).sum()
+    }
+    fn below(slot: &Slot, value: &Value<'_>) -> u64 {
+        match (&slot.inner, &value.node) {
+            (Inner::Struct(plan), _) => count(plan, value),
+            (Inner::List(element) | Inner::Map(element), Node::Object(elements)) => {
+                elements.iter().map(|(_, value)| below(element, value)).sum()
+            }
+            (Inner::List(_) | Inner::Map(_) | Inner::Nothing, _) => 0,
+        }
+    }
+    let texts = rescued.iter().flatten();
+    texts.filter_map(|text| json::parse_text(text).ok()).map(|value| count(plan, &value)).sum()
+}
+
 struct Survey<'a> {
     text: &'a str,
     row: u64,

@@ -195,3 +195,44 @@ fn processes_that_evolve_a_schema_at_once_agree() {
         assert_eq!(rows[0].to_string(), r#"{"n":6,"f0":1,"f5":1,"a":6,"r":0}"#);
     }
 }
+
+#[test]
+fn a_record_that_a_check_or_a_key_refuses_makes_no_column() {
+    let fields = r#"{"fields":[{"name":"id","type":"long","unique":true},{"name":"c","type":"struct","fields":[{"name":"x","type":"long"}]}],
+        "checks":[{"name":"small","expr":"id < 10"}]}"#;
+    let bench = Bench::with_type(fields, EVOLVE);
+    bench.load(&[("t_20220101.json", br#"[{"id":1},{"id":2}]"#)]);
+    // Of a row that stays, of one that repeats a key, of one that breaks a check; the last one has a value that would widen `a`.
+    let rows = br#"[{"id":3,"a":1,"c":{"x":1,"y":2}},{"id":1,"b":1,"a":"x"},{"id":11,"z":1,"a":1.5,"c":{"w":1}},{"id":8},{"id":9}]"#;
+    let ran = bench.load(&[("t_20220102.json", rows)]);
+    assert_eq!(ran.code, 0, "{}", ran.talk);
+    assert_eq!(
+        bench.rows("SELECT id, a, c['y'] AS y, _rescued AS r FROM t WHERE id = 3"),
+        [r#"{"id":3,"a":1,"y":2,"r":null}"#]
+    );
+    let definition = bench.rows("SELECT schema_definition AS d FROM table_metadata").concat();
+    for refused in ["\\\"b\\\"", "\\\"z\\\"", "\\\"w\\\"", "double", "json"] {
+        assert!(!definition.contains(refused), "{refused} in {definition}");
+    }
+    // Without rows that stay, nothing is added; what the others had beside is not counted as rescued.
+    bench.load(&[("t_20220103.csv", b"id,n\n1,7\n4,\n5,\n")]);
+    assert_eq!(
+        bench.rows(
+            "SELECT records_written AS w, unknown_fields AS u FROM files WHERE name = 't_20220103.csv'"
+        ),
+        [r#"{"w":2,"u":0}"#]
+    );
+    assert_eq!(bench.rows("SELECT max(schema_version) AS v FROM schema_versions"), [r#"{"v":2}"#]);
+    // In a replay, too.
+    for change in [
+        r#"UPDATE rejects SET fixed = '{"id":12,"q":1}' WHERE rule = 'check.small'"#,
+        r#"UPDATE rejects SET fixed = '{"id":2,"p":1}' WHERE raw LIKE '%"b"%'"#,
+        r#"UPDATE rejects SET fixed = '{"id":6,"s":1}' WHERE raw = '1,7'"#,
+    ] {
+        assert_eq!(bench.place.run(&["sql", change]).code, 0, "{change}");
+    }
+    assert_eq!(bench.place.run(&["rejects", "replay"]).code, 1);
+    assert_eq!(bench.rows("SELECT id, s FROM t WHERE id = 6"), [r#"{"id":6,"s":1}"#]);
+    let definition = bench.rows("SELECT schema_definition AS d FROM table_metadata").concat();
+    assert!(!definition.contains("\\\"q\\\"") && !definition.contains("\\\"p\\\""), "{definition}");
+}
