@@ -16,6 +16,9 @@ use crate::schema::processing_config::WriteMode;
 
 /// Records read at once: each may hold 64 KiB.
 const PAGE: i64 = 200;
+/// Records that are judged together, and the bytes of their texts: with unique keys, the table is searched once for all of them.
+const PORTION: usize = 8192;
+const PORTION_BYTES: usize = 8 << 20;
 
 /// The files whose records one load takes: no two of one name, because rows say their file by name and load.
 #[derive(Debug)]
@@ -75,22 +78,36 @@ pub(super) async fn feed(
     into: Sender<Portion<RejectRow>>,
 ) -> Result<(), Fault> {
     let places: HashMap<i64, usize> = batch.files.iter().zip(0..).map(|(file, at)| (file.id, at)).collect();
-    let mut after = (0, 0, 0);
-    let mut left = most;
-    while left > 0 {
-        let page =
-            metadata.rejects_to_try(filter, after, PAGE.min(i64::try_from(left).unwrap_or(PAGE))).await?;
-        let Some(last) = page.last() else { break };
-        after = (last.file_id, last.record_number, last.id);
+    let (mut after, mut left) = ((0, 0, 0), most);
+    let (mut gathered, mut bytes) = (Vec::new(), 0);
+    loop {
+        let limit = PAGE.min(i64::try_from(left).unwrap_or(PAGE));
+        let page = metadata.rejects_to_try(filter, after, limit).await?;
+        let is_end = page.is_empty();
+        if let Some(last) = page.last() {
+            after = (last.file_id, last.record_number, last.id);
+        }
         left -= page.len() as u64;
-        for (place, records) in by_file(page, &places) {
+        bytes += page.iter().map(weight).sum::<usize>();
+        gathered.extend(page);
+        if !is_end && gathered.len() < PORTION && bytes < PORTION_BYTES {
+            continue;
+        }
+        bytes = 0;
+        for (place, records) in by_file(std::mem::take(&mut gathered), &places) {
             // Nobody listens any more: whoever did says why.
             if into.send(Portion { place, records }).await.is_err() {
                 return Ok(());
             }
         }
+        if is_end {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+fn weight(reject: &RejectRow) -> usize {
+    reject.raw.len() + reject.fixed.as_ref().map_or(0, String::len)
 }
 
 /// Neighbours of one file together; records of files that the batch has not are left out.
