@@ -1,6 +1,7 @@
 //! The change of a definition that would accept what was seen: a proposal, for a person to take or leave. Pure.
 
 use super::sightings::NOT_NULL;
+use crate::decode::Format;
 use crate::metadata::drift::{DriftKind, DriftRow, DriftStatus};
 use crate::metadata::types::TypeRow;
 use crate::schema::change::{self, Verdict};
@@ -9,7 +10,7 @@ use crate::schema::definition::{self, render_one};
 use crate::schema::evolution::{Bounds, grow};
 use crate::schema::field::{Field, Kind, TableSchema};
 use crate::schema::names;
-use crate::schema::place::Place;
+use crate::schema::place::{Place, Step};
 
 /// What can be done about one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,11 +84,16 @@ pub fn propose(row: &TypeRow, drift: &DriftRow, max_columns: usize) -> Proposal 
     let found = drift.found.as_deref().and_then(read);
     let proposed = match (drift.kind, drift.status) {
         (DriftKind::Appeared, _) => appeared(row, &schema, &place, found, max_columns),
-        (DriftKind::Changed, _) => changed(row, &schema, &place, found),
+        (DriftKind::Changed, _) => changed(row, &schema, &place, found.map(|found| (found, is_csv(drift)))),
         (DriftKind::Vanished, DriftStatus::Ended) => Err("it is there again".into()),
         (DriftKind::Vanished, _) => vanished(row, &schema, &place),
     };
     proposed.unwrap_or_else(Proposal::nothing)
+}
+
+/// Cells of CSV hold texts; one that says no JSON fits no column of type json.
+fn is_csv(drift: &DriftRow) -> bool {
+    [&drift.first_file, &drift.last_file].iter().all(|name| Format::of_name(name) == Some(Format::Csv))
 }
 
 /// Or why there is nothing to change.
@@ -128,15 +134,22 @@ fn appeared(
     }
 }
 
-fn changed(row: &TypeRow, schema: &TableSchema, place: &Place, found: Option<Kind>) -> Proposed {
+fn changed(row: &TypeRow, schema: &TableSchema, place: &Place, found: Option<(Kind, bool)>) -> Proposed {
     let Some(field) = place.find(&schema.fields) else {
         return Err("the schema does not have it any more".into());
     };
-    let Some(found) = found else { return Err("its values tell no type".into()) };
-    let wider = change::join(&field.kind, &found);
+    let Some((found, is_csv)) = found else { return Err("its values tell no type".into()) };
+    let wider = match change::join(&field.kind, &found) {
+        Kind::Json if is_csv => Kind::String,
+        wider => wider,
+    };
     let step =
         change::changes(std::slice::from_ref(field), &[Field { kind: wider.clone(), ..field.clone() }]);
-    if step.iter().all(|change| change.verdict != Verdict::IfOnlyNulls) && !step.is_empty() {
+    let is_lossless = step.iter().all(|change| change.verdict != Verdict::IfOnlyNulls) && !step.is_empty();
+    if let Some(why) = demanded(schema, place).filter(|_| !is_lossless || matches!(wider, Kind::Json)) {
+        return Err(why);
+    }
+    if is_lossless {
         let retype = Edit::Retype { place: place.clone(), kind: wider.clone() };
         if let Ok((definition, _)) = edit::apply(&row.schema_definition, &[retype]) {
             let says = format!("widen it from {} to {}", field.kind.name(), wider.name());
@@ -144,6 +157,25 @@ fn changed(row: &TypeRow, schema: &TableSchema, place: &Place, found: Option<Kin
         }
     }
     beside(row, schema, place, field, &wider)
+}
+
+/// What else in the definition speaks of a column: values of another kind would change what it means, or end it.
+fn demanded(schema: &TableSchema, place: &Place) -> Option<String> {
+    let column = place.steps().first().and_then(|step| match step {
+        Step::Member(name) => schema.fields.iter().position(|field| field.name == *name),
+        Step::Each => None,
+    })?;
+    if let Some(check) = schema.checks.iter().find(|check| check.columns.contains(&column)) {
+        return Some(format!(
+            "the check {} looks at it, which would not mean the same; change both by hand, or repair the records with `fixed`",
+            check.name
+        ));
+    }
+    let is_key =
+        schema.primary_key.contains(&column) || schema.unique.iter().any(|key| key.contains(&column));
+    is_key.then(|| {
+        "it is part of a key, which would end; give the new values a key of their own by hand, or repair the records with `fixed`".into()
+    })
 }
 
 /// A column of its own for the values that the old one cannot hold: the old one stays with the rows that have it.
@@ -286,6 +318,46 @@ mod tests {
             let found = propose(&type_row(FIELDS), &row, 100);
             assert_eq!(found.says, says);
             assert!(found.definition.unwrap_or_default().contains(part), "{says}");
+        }
+    }
+
+    #[test]
+    fn cells_of_csv_that_no_type_holds_become_texts() {
+        let of_csv = |field, declared, found| DriftRow {
+            first_file: "t_1.csv".into(),
+            last_file: "t_2.csv.gz".into(),
+            ..drift(DriftKind::Changed, field, Some(declared), Some(found))
+        };
+        for (row, says) in [
+            (
+                of_csv("/n", "int", "json"),
+                "stored values are int and stay so; new ones go to the column n_string as string",
+            ),
+            (of_csv("/n", "int", "double"), "widen it from int to double"),
+            (
+                DriftRow { last_file: "t_2.ndjson".into(), ..of_csv("/n", "int", "string") },
+                "widen it from int to json",
+            ),
+        ] {
+            assert_eq!(propose(&type_row(FIELDS), &row, 100).says, says);
+        }
+    }
+
+    #[test]
+    fn no_key_and_no_check_is_lost_with_a_change() {
+        let fields = r#"{"fields":[{"name":"n","type":"int","unique":true},{"name":"m","type":"int"},{"name":"p","type":"int"}],
+            "checks":[{"name":"few","expr":"m < 100"}],"primary_key":["p"]}"#;
+        for (field, found, says) in [
+            ("/n", "string", "it is part of a key"),
+            ("/n", "long", "widen it from int to long"),
+            ("/m", "string", "the check few looks at it"),
+            ("/m", "double", "widen it from int to double"),
+            ("/p", "string", "it is part of a key"),
+        ] {
+            let row = drift(DriftKind::Changed, field, Some("int"), Some(found));
+            let proposal = propose(&type_row(fields), &row, 100);
+            assert!(proposal.says.starts_with(says), "{field}: {}", proposal.says);
+            assert_eq!(proposal.definition.is_some(), says.starts_with("widen"));
         }
     }
 

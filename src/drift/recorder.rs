@@ -299,23 +299,28 @@ fn presence(load: &LoadSeen) -> BTreeMap<String, Presence> {
 }
 
 fn sentence(drifted: &Drifted) -> String {
-    let Drifted { kind, field, declared_type, found_type, records, records_read, first_file, .. } = drifted;
+    let Drifted { kind, field, declared_type, found_type, records, records_read, files, first_file, .. } =
+        drifted;
+    let origin = match files {
+        ..=1 => first_file.clone(),
+        files => format!("{files} files, of which {first_file} is the first"),
+    };
     let declared = declared_type.as_deref().unwrap_or("nothing");
     let found = found_type.as_deref().unwrap_or("nothing but nulls");
     match kind {
         DriftKind::Appeared => {
             format!(
-                "{field} is not in the schema: {records} of {records_read} records of {first_file} have it ({found})"
+                "{field} is not in the schema: {records} of {records_read} records of {origin} have it ({found})"
             )
         }
         DriftKind::Changed => {
             format!(
-                "{field} is {declared} in the schema, and {found} in {records} of {records_read} records of {first_file}"
+                "{field} is {declared} in the schema, and {found} in {records} of {records_read} records of {origin}"
             )
         }
         DriftKind::Vanished => {
             let why = if declared.ends_with(NOT_NULL) { "it must have one" } else { "it had one before" };
-            format!("{field} has no value in {records} of {records_read} records of {first_file}; {why}")
+            format!("{field} has no value in {records} of {records_read} records of {origin}; {why}")
         }
     }
 }

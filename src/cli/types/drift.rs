@@ -142,7 +142,10 @@ fn notes(found: &TypeDrift, bold: bool, row: &TypeRow) -> String {
             escape(&drift.field)
         );
     }
-    if let Some((drift, _)) = open().find(|(drift, _)| drift.kind == DriftKind::Appeared) {
+    // Where unknown fields are not kept, the rows that are there have nothing to fill it with.
+    let keeps =
+        ProcessingConfig::parse(&row.processing_config).is_ok_and(|config| config.on_unknown_field.keeps());
+    if let Some((drift, _)) = open().find(|(drift, _)| keeps && drift.kind == DriftKind::Appeared) {
         text += &format!(
             "\n`lakegate types promote {} {}` also fills the column for the rows that are there.\n",
             row.table_name,
