@@ -85,10 +85,13 @@ impl MetadataError {
             | MetadataError::LoadState { .. }
             | MetadataError::Unbalanced { .. }
             | MetadataError::FilesChanged { .. }
-            | MetadataError::FilesForgotten { .. }
-            | MetadataError::RejectsTaken { .. }
+            | MetadataError::FilesForgotten { .. } => None,
+            MetadataError::RejectsTaken { .. }
             | MetadataError::Overtaken { .. }
-            | MetadataError::DataFilesTaken { .. } => None,
+            | MetadataError::DataFilesTaken { .. } => Some(
+                "nothing has changed: others were at work on the table; files are loaded again by themselves, replay and revert \
+                 when less comes, or fewer records at a time (--file, --cause)",
+            ),
         }
     }
 

@@ -103,7 +103,7 @@ pub(in crate::cli) fn remarks_of(report: &TypeReport) -> Vec<String> {
     let mut remarks: Vec<String> = report.causes.iter().map(cause).collect();
     if report.incomplete > 0 {
         remarks.push(format!(
-            "{} of type {key} cannot be read again as a whole; write what it should be into `fixed`, or deliver it anew\n",
+            "{} of type {key} cannot be read again as a whole; write what it should be into `fixed`, as a JSON object, or deliver it anew\n",
             plural(report.incomplete, "record")
         ));
     }
