@@ -1,18 +1,20 @@
 //! The files of a load, written under a schema that has their fields; and what they show of drift.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use super::super::claim::blocking;
 use super::super::departure;
 use super::super::evolve::{self, Adopted, Next, adopted_by, evolve};
 use super::super::fault::Fault;
 use super::super::keyed::keyed_table;
-use super::super::write::{self, Fate, KeyedTable, SourceFile, Work, Written};
+use super::super::write::{self, Fate, KeyedTable, SourceFile, Work, Written, checked_unique_keys};
 use super::Journey;
 use super::redelivery::Earlier;
 use super::sorting::Hashed;
 use crate::drift::{FileSeen, LoadSeen};
 use crate::lake::Staging;
+use crate::metadata::loads::{LoadKind, LoadRow};
 use crate::schema::processing_config::OnUnknownField;
 
 /// What the files of a load have become.
@@ -52,6 +54,9 @@ impl Journey<'_> {
     /// With unique keys: the table as it is. Rows of deliveries that the new ones replace are on their way out.
     async fn keyed(&self, earlier: &Earlier) -> Result<KeyedTable, Fault> {
         let metadata = &self.context.metadata;
+        if !checked_unique_keys(&self.spec).is_empty() {
+            self.let_replays_pass().await?;
+        }
         let mut keyed = keyed_table(metadata, &self.spec).await?;
         if keyed.seen_commit.is_some() {
             for (file_id, replaced) in earlier {
@@ -60,6 +65,25 @@ impl Journey<'_> {
             }
         }
         Ok(keyed)
+    }
+
+    /// Whoever compares keys with the table must commit before anybody else does. A replay takes longer than most loads, and
+    /// would never be the first: so loads that began after it wait for it, for a while.
+    async fn let_replays_pass(&self) -> Result<(), Fault> {
+        const LONGEST: Duration = Duration::from_secs(60);
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        let began = Instant::now();
+        while began.elapsed() < LONGEST && !self.context.stop_reading.is_cancelled() {
+            let open = self.context.metadata.open_loads().await?;
+            let is_ahead = |load: &LoadRow| {
+                load.kind == LoadKind::Replay && load.table_name == self.spec.table && load.id < self.id
+            };
+            if !open.iter().any(is_ahead) {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// Decodes and stages on a blocking thread. A panic parks the file that was being read.
